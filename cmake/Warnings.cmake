@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# One set of warnings for the whole tree; each of them is an error.
+add_library(relinkd_warnings INTERFACE)
+target_compile_options(relinkd_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wcast-align -Wformat=2 -Wundef -Wimplicit-fallthrough -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # -Wmissing-field-initializers contradicts designated initializers, which C++20 is used for here.
+  target_compile_options(relinkd_warnings INTERFACE
+    -Wduplicated-cond -Wlogical-op -Wno-missing-field-initializers)
+else()
+  target_compile_options(relinkd_warnings INTERFACE -Wno-missing-field-initializers)
+endif()

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+
+namespace relinkd {
+
+/// The whole of `text` as a decimal number without sign, or nothing (empty, overflow, other
+/// characters).
+std::optional<std::uint64_t> parse_u64(std::string_view text);
+
+/// "100ms", "5s", "1m", "2h", "1d", "250us": one whole number and one unit, no spaces, no sign.
+/// Nothing if it is not of that form or does not fit a Duration.
+std::optional<Duration> parse_duration(std::string_view text);
+
+/// Pieces of `text` between separators; an empty text gives one empty piece.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+std::string_view trim(std::string_view text);
+
+/// The candidate nearest to `word` by edit distance, if near enough to be a likely slip of the
+/// keyboard (at most a third of its length, at least 1).
+std::optional<std::string_view> nearest(std::string_view word,
+                                        std::span<const std::string_view> candidates);
+
+/// Text from the network made fit for a log line: control and non-ASCII bytes become '.', cut at
+/// `max` characters with "…" behind.
+std::string printable(std::string_view raw, std::size_t max = 120);
+
+}  // namespace relinkd
