@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/enum_names.hpp"
+#include "base/time.hpp"
+
+namespace relinkd::journal {
+
+/// Syslog's severities, as far as relinkd uses them (syslog(3)).
+enum class Priority : std::uint8_t { Error = 3, Warning = 4, Notice = 5, Info = 6, Debug = 7 };
+
+/// The kinds of event that relinkd reports. Each has a stable MESSAGE_ID and a catalog text.
+/// The first ones are the conditions, in their order, so that a condition is its own event.
+enum class Event : std::uint8_t {
+  ConditionUnknown,
+  ConditionLocalFault,
+  ConditionDnsFailed,
+  ConditionRefused,
+  ConditionUnreachable,
+  ConditionHalfOpen,
+  ConditionPeerClosed,
+  ConditionReset,
+  ConditionTlsFailed,
+  ConditionNotRedis,
+  ConditionAuthFailed,
+  ConditionStalled,
+  ConditionMasterDown,
+  ConditionLoading,
+  ConditionBusy,
+  ConditionReadOnly,
+  ConditionSlow,
+  ConditionOk,
+  Started,             ///< the daemon runs
+  Stopped,             ///< the daemon ends in order
+  ConfigReloaded,      ///< a new configuration is in force
+  ConfigRefused,       ///< a new configuration has errors; the old one stays
+  Disconnected,        ///< a connection ended, with its cause
+  ServerRestarted,     ///< run_id changed at the same address
+  DnsChanged,          ///< the name has other addresses now
+  DnsFailing,          ///< the name does not resolve; the last addresses stay watched
+  IdleCut,             ///< idle connections are cut at some age on this path
+  IdleCutGone,         ///< they survive that age again
+  CertificateExpiring, ///< the server's certificate ends soon
+  SysctlNotApplied,    ///< a wanted sysctl has another value
+  SysctlApplied,       ///< it has the wanted value (again)
+  Degraded,            ///< relinkd cannot do a part of its work (a port, a socket, a permission)
+  Repeated,            ///< lines that were held back by the rate limit, counted
+};
+inline constexpr auto kEventNames = enum_names<Event>(
+    "unknown", "local_fault", "dns_failed", "refused", "unreachable", "half_open", "peer_closed",
+    "reset", "tls_failed", "not_redis", "auth_failed", "stalled", "master_down", "loading", "busy",
+    "read_only", "slow", "ok", "started", "stopped", "config_reloaded", "config_refused",
+    "disconnected", "server_restarted", "dns_changed", "dns_failing", "idle_cut", "idle_cut_gone",
+    "certificate_expiring", "sysctl_not_applied", "sysctl_applied", "degraded", "repeated");
+
+/// One line of the log. Empty fields are left out.
+struct Entry {
+  Event event = Event::Started;
+  Priority priority = Priority::Info;
+  std::string message;    ///< a sentence with figures, one line
+  std::string endpoint;   ///< RELINKD_ENDPOINT
+  std::string node;       ///< RELINKD_NODE
+  std::string condition;  ///< RELINKD_CONDITION
+  std::string cause;      ///< RELINKD_CAUSE
+  std::string incident;   ///< RELINKD_INCIDENT
+};
+
+/// Where lines go: the journal, with MESSAGE_ID and fields, where standard error is connected to it
+/// (JOURNAL_STREAM, systemd.exec(5)); else standard error, with time and level. Lines of one event
+/// and endpoint that come in a burst are held back, counted, and told in one line.
+class Journal {
+ public:
+  enum class Target : std::uint8_t { Auto, Journal, StandardError };
+  explicit Journal(Target target = Target::Auto);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// Writes the line, or counts it if its event and endpoint had too many lately. `now` and `wall`
+  /// are the present.
+  void write(const Entry& entry, MonoTime now, WallTime wall);
+
+  /// Tells what was held back and is due to be told. Call it now and then (once a second will do).
+  void flush_held_back(MonoTime now, WallTime wall);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace relinkd::journal

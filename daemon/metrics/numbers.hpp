@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "core/cause.hpp"
+#include "core/condition.hpp"
+
+namespace relinkd::metrics {
+
+/// A histogram as plain numbers: counts for each bound and one for what lies above all of them.
+template <std::size_t N>
+struct Histogram {
+  const std::array<double, N>* bounds;  ///< seconds, rising; static
+  std::array<std::uint64_t, N + 1> counts{};
+  double sum = 0;
+
+  explicit Histogram(const std::array<double, N>& b) : bounds(&b) {}
+  void observe(Duration d) {
+    const double s = to_seconds(d);
+    std::size_t i = 0;
+    while (i < N && s > (*bounds)[i]) ++i;
+    ++counts[i];
+    sum += s;
+  }
+};
+
+/// From a local socket's round trip to command_timeout.
+inline constexpr std::array<double, 10> kRttBounds{0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                                   0.025,  0.05,  0.1,    0.5,   2.0};
+/// From detection within a probe to outages of minutes.
+inline constexpr std::array<double, 12> kOutageBounds{0.1, 0.25, 0.5, 1, 1.5, 2.5,
+                                                      5,   10,   30,  60, 300, 900};
+
+/// The label `kind` of failovers.
+enum class FailoverKind : std::uint8_t { Failover, Switchover, Dns, Restart };
+inline constexpr auto kFailoverKindNames =
+    enum_names<FailoverKind>("failover", "switchover", "dns", "restart");
+
+enum class NodeRole : std::uint8_t { Unknown, Primary, Replica };
+inline constexpr auto kNodeRoleNames = enum_names<NodeRole>("unknown", "primary", "replica");
+
+struct NodeNumbers {
+  std::string node;  ///< "10.0.0.7:6380"
+  bool up = false;
+  NodeRole role = NodeRole::Unknown;
+};
+
+/// Everything that Prometheus is told of one endpoint. Plain numbers: the series are built from
+/// them at scrape time.
+struct EndpointNumbers {
+  std::string endpoint;
+  bool up = false;
+  core::Condition condition = core::Condition::Unknown;
+  std::array<std::uint64_t, core::kConditionNames.size()> conditions_total{};
+  std::vector<NodeNumbers> nodes;
+  Histogram<kRttBounds.size()> ping_rtt_seconds{kRttBounds};
+  std::array<std::uint64_t, core::kCauseNames.size()> disconnects_total{};
+  std::array<std::uint64_t, core::kConnectResultNames.size()> reconnects_total{};
+  std::array<std::uint64_t, kFailoverKindNames.size()> failovers_total{};
+  WallTime last_failover{};             ///< 0 while there was none
+  Duration last_failover_duration{};
+  std::uint64_t dns_changes_total = 0;
+  Duration idle_cut{};                  ///< 0 while none is seen
+  WallTime certificate_expiry{};        ///< 0: not TLS, or not seen yet; then no series
+  std::uint64_t incidents_open = 0;
+};
+
+struct SysctlNumbers {
+  std::string key;
+  double value = 0;
+  double wanted = 0;
+  bool readable = false;  ///< else sysctl_value has no series and ok is 0
+  bool ok = false;
+};
+
+/// All numbers of the daemon. Owned by manager/, read by the HTTP port on the same thread.
+struct Numbers {
+  std::vector<const EndpointNumbers*> endpoints;  ///< in configuration order
+  std::vector<Histogram<kOutageBounds.size()>> detection_seconds{
+      core::kConditionNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
+  Histogram<kOutageBounds.size()> reconnect_seconds{kOutageBounds};
+  std::vector<Histogram<kOutageBounds.size()>> failover_seconds{
+      kFailoverKindNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
+  std::vector<SysctlNumbers> sysctls;
+  Duration tcp_give_up{};          ///< 0: tcp_retries2 cannot be read; then no series
+  bool last_reload_ok = true;
+  WallTime last_reload_success{};
+  std::string version;
+};
+
+}  // namespace relinkd::metrics
