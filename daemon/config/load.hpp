@@ -36,9 +36,11 @@ struct Origin {
 };
 
 struct Loaded {
-  Settings settings;                     ///< meaningful only if diagnostics is empty
-  std::vector<Diagnostic> diagnostics;   ///< every error of the run, in file and line order
-  std::vector<Origin> origins;           ///< every key, in the order of settings.hpp
+  Settings settings;                    ///< meaningful only if diagnostics is empty
+  std::vector<Diagnostic> diagnostics;  ///< every error of the run, in file and line order
+  /// Every key in the order of settings.hpp, those that are not set left out; none if there are
+  /// diagnostics. An endpoint's watch keys are listed with it, inherited ones too.
+  std::vector<Origin> origins;
 };
 
 /// Reads the configuration: the main file first, then the drop-ins in name order. Tables merge key

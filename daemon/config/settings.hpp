@@ -5,9 +5,9 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "base/enum_names.hpp"
 #include "base/time.hpp"
 
 namespace relinkd::config {
@@ -47,11 +47,11 @@ struct IdleWatch {
 
 /// How an endpoint is watched: [watch], and any key of it again in an [[endpoint]].
 struct Watch {
-  Duration ping_interval = 1s;       ///< 50 ms to 1 h
-  Duration command_timeout = 2s;     ///< 200 ms to 1 min; ceiling of the adaptive probe deadline
-  Duration connect_timeout = 5s;     ///< 100 ms to 5 min
-  Duration slow_threshold = 100ms;   ///< 1 ms to 1 min
-  Duration topology_interval = 5s;   ///< 1 s to 1 h
+  Duration ping_interval = 1s;      ///< 50 ms to 1 h
+  Duration command_timeout = 2s;    ///< 200 ms to 1 min; ceiling of the adaptive probe deadline
+  Duration connect_timeout = 5s;    ///< 100 ms to 5 min
+  Duration slow_threshold = 100ms;  ///< 1 ms to 1 min
+  Duration topology_interval = 5s;  ///< 1 s to 1 h
   Keepalive keepalive;
   Backoff backoff;
   IdleWatch idle_watch;
@@ -62,10 +62,10 @@ struct Watch {
 struct Url {
   enum class Scheme : std::uint8_t { Redis, Rediss, Unix };
   Scheme scheme = Scheme::Redis;
-  std::string user;          ///< empty: the default user
-  std::string host;          ///< a name or an IP literal without brackets; empty for Unix
-  std::uint16_t port = 6379; ///< 0 for Unix
-  std::string path;          ///< the socket's path, for Unix
+  std::string user;           ///< empty: the default user
+  std::string host;           ///< a name or an IP literal without brackets; empty for Unix
+  std::uint16_t port = 6379;  ///< 0 for Unix
+  std::string path;           ///< the socket's path, for Unix
   /// Without a password, which a URL here never holds: "rediss://relinkd@host:6380".
   [[nodiscard]] std::string to_string() const;
   /// "host:port" ("[::1]:6379"), or the path: an endpoint's name where none is given.
@@ -74,8 +74,8 @@ struct Url {
 };
 
 struct Tls {
-  std::string ca_file;      ///< empty: the system's trust store
-  std::string cert_file;    ///< client certificate (PEM chain); with key_file or not at all
+  std::string ca_file;    ///< empty: the system's trust store
+  std::string cert_file;  ///< client certificate (PEM chain); with key_file or not at all
   std::string key_file;
   std::string server_name;  ///< for SNI and verification; empty: the URL's host
   bool verify = true;
@@ -84,6 +84,7 @@ struct Tls {
 
 /// The role that an endpoint's node must have.
 enum class Expect : std::uint8_t { Primary, Replica, Any };
+inline constexpr auto kExpectNames = enum_names<Expect>("primary", "replica", "any");
 
 struct Endpoint {
   std::string name;  ///< 1 to 63 of [A-Za-z0-9_.:-], or a host:port or path taken from the URL

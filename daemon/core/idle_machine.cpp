@@ -132,10 +132,16 @@ void IdleMachine::handle(const idle::NodeProven& e) {
   }
 }
 
-void IdleMachine::handle(const idle::NodeDisturbed&) {
+void IdleMachine::handle(const idle::NodeDisturbed& e) {
   if (phase_ != Phase::Deciding) return;
-  orders_.ended = IdleOrders::Hangup{
-      ending_how_ == IdleCut::How::Fin ? Cause::PeerClosed : Cause::Reset, ending_detail_};
+  if (e.killed) {
+    orders_.ended = IdleOrders::Hangup{
+        Cause::Killed, "an idle connection was closed; the server's CLIENT KILL calls rose"};
+  } else {
+    orders_.ended = IdleOrders::Hangup{
+        ending_how_ == IdleCut::How::Fin ? Cause::PeerClosed : Cause::Reset,
+        fmt::format("an idle connection ended: {}", ending_detail_)};
+  }
   wait_and_dial();
 }
 

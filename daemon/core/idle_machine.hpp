@@ -52,9 +52,11 @@ struct NodeProven {
   MonoTime probe_sent{};
   int required_transmissions = 3;
 };
-/// The watch connection ended, or the server says that clients were killed: the node explains a
-/// loss of the idle connection.
-struct NodeDisturbed {};
+/// The watch connection ended, or the server says that clients were killed: that explains a loss of
+/// the idle connection.
+struct NodeDisturbed {
+  bool killed = false;
+};
 }  // namespace idle
 
 using IdleEvent = std::variant<idle::Start, idle::Ready, idle::DialFailed, idle::Replied,
@@ -99,7 +101,7 @@ class IdleMachine {
   void handle(const idle::Ended& e);
   void handle(const idle::Deadline& e);
   void handle(const idle::NodeProven& e);
-  void handle(const idle::NodeDisturbed&);
+  void handle(const idle::NodeDisturbed& e);
 
   void wait_and_dial();
   void conclude(IdleCut::How how, Duration age);

@@ -111,6 +111,20 @@ void LinkMachine::handle(const event::DialUnanswered& e) {
   }
 }
 
+void LinkMachine::handle(const event::Moved& e) {
+  if (phase_ == Phase::Stopped) return;
+  if (phase_ == Phase::Up) {
+    orders_.hangup = LinkOrders::Hangup{Cause::Moved, e.reason};
+    // Nothing is wrong with the endpoint: what was proven last holds until the new address speaks.
+    offline_ = condition_;
+    offline_detail_ = e.reason;
+    forget_pending();
+  }
+  failures_ = 0;
+  phase_ = Phase::Dialing;
+  orders_.dial = true;
+}
+
 // --- what the node says -----------------------------------------------------------------------
 
 void LinkMachine::handle(const event::Replied& e) {
@@ -127,7 +141,7 @@ void LinkMachine::handle(const event::Replied& e) {
   }
   last_was_slow_ = last_rtt_ && *last_rtt_ > limits_.slow_threshold;
   last_reply_ = e.kind;
-  last_reply_text_ = e.text;
+  last_reply_text_ = e.detail;
   last_proof_ = now_.at;
   const MonoTime sent = pending_->sent;
   forget_pending();
@@ -260,6 +274,11 @@ void LinkMachine::judge(const event::Deadline& e) {
     pending_->last_growth = now_.at;
   }
   pending_->was_unacked = e.sample->unacked_bytes > 0;
+  // A retransmission between the proof and this look counts as before the proof: too few after it
+  // rather than one too many.
+  if (witness_ && witness_->result && !witness_->transmissions_at_result) {
+    witness_->transmissions_at_result = transmissions();
+  }
   // A SYN-ACK that was asked for while bytes were unacknowledged answers nothing any more.
   if (!pending_->was_unacked && witness_ && !witness_->full) drop_witness();
   if (pending_->was_unacked && witness_ && witness_->full) drop_witness();
@@ -284,7 +303,7 @@ SuspectEvidence LinkMachine::gather(const event::Deadline& e) const {
     w.open_for = now_.at - witness_->opened;
     w.result = witness_->result;
     if (witness_->result) w.since_result = now_.at - witness_->result_at;
-    w.transmissions_at_result = witness_->transmissions_at_result;
+    w.transmissions_at_result = witness_->transmissions_at_result.value_or(transmissions());
     s.witness = w;
   }
   return s;
@@ -358,6 +377,7 @@ void LinkMachine::give_up(Condition condition, Cause cause, std::string detail) 
   orders_.hangup = LinkOrders::Hangup{cause, detail};
   offline_ = condition;
   offline_detail_ = std::move(detail);
+  if (!proven_) ++failures_;
   forget_pending();
   wait_and_dial();
 }
@@ -383,9 +403,6 @@ void LinkMachine::handle(const event::Witnessed& e) {
   witness_->result_at = now_.at;
   witness_->rtt = e.rtt;
   witness_->detail = e.detail;
-  // Retransmissions since the last look are counted as before the proof: too few rather than one
-  // too many after it.
-  witness_->transmissions_at_result = transmissions();
 }
 
 void LinkMachine::forget_pending() {
@@ -405,7 +422,9 @@ Condition LinkMachine::compute() const {
     c = Condition::ReadOnly;
   }
   if (verdict_) c = worse(c, *verdict_);
-  const bool overdue = pending_ && now_.at - pending_->granted > limits_.slow_threshold;
+  // A deadline granted anew is no answer: what is slow stays so until one comes.
+  const bool overdue = pending_ && (condition_ == Condition::Slow ||
+                                    now_.at - pending_->granted > limits_.slow_threshold);
   if (c == Condition::Ok && (last_was_slow_ || overdue)) c = Condition::Slow;
   return c;
 }
@@ -436,7 +455,7 @@ void LinkMachine::update_condition() {
       if (phase_ == Phase::Up && verdict_ == next) {
         t.detail = verdict_detail_;
       } else if (phase_ == Phase::Up && proven_) {
-        t.detail = fmt::format("the server answers \"{}\"", last_reply_text_);
+        t.detail = last_reply_text_;
       } else {
         t.detail = offline_detail_;
       }
@@ -454,6 +473,8 @@ MonoTime LinkMachine::next_deadline() const {
   // Only ok turns to slow: in any other condition that moment changes nothing.
   if (condition_ == Condition::Ok && now_.at < slow_at) return std::min(slow_at, late_at);
   if (now_.at < late_at) return late_at;
+  // How many transmissions came before the witness's proof shows a look at once, not one later.
+  if (witness_ && witness_->result && !witness_->transmissions_at_result) return now_.at;
   if (pending_->was_unacked) return now_.at + kSuspectPoll;
   const MonoTime witness_at =
       std::max(granted + limits_.command_timeout / 2 + pending_->jitter, next_witness_);

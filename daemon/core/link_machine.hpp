@@ -45,7 +45,7 @@ struct DialUnanswered {
 /// The reply to the PING.
 struct Replied {
   ReplyKind kind = ReplyKind::Pong;
-  std::string text;  ///< the error's text, printable
+  std::string detail;  ///< of an error: a clause that quotes it, printable
 };
 /// What the node says of its role: ROLE or INFO replication.
 struct RoleSaid {
@@ -67,12 +67,16 @@ struct Witnessed {
 };
 /// Something else made the node suspect: probe it now.
 struct ProbeNow {};
+/// The endpoint is elsewhere now: leave this connection for a new one.
+struct Moved {
+  std::string reason;
+};
 }  // namespace event
 
 using LinkEvent =
     std::variant<event::Start, event::Dialed, event::DialFailed, event::DialUnanswered,
                  event::Replied, event::RoleSaid, event::Ended, event::Deadline, event::Witnessed,
-                 event::ProbeNow>;
+                 event::ProbeNow, event::Moved>;
 
 /// A change of condition, told once.
 struct Transition {
@@ -147,7 +151,7 @@ class LinkMachine {
     MonoTime opened{};
     std::optional<WitnessResult> result;
     MonoTime result_at{};
-    int transmissions_at_result = 0;
+    std::optional<int> transmissions_at_result;  ///< as of the first look after the result
     Duration rtt{};
     std::string detail;
   };
@@ -162,6 +166,7 @@ class LinkMachine {
   void handle(const event::Deadline& e);
   void handle(const event::Witnessed& e);
   void handle(const event::ProbeNow&);
+  void handle(const event::Moved& e);
 
   void send_probe(bool greeting);
   void judge(const event::Deadline& e);

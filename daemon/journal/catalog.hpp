@@ -11,18 +11,24 @@ namespace relinkd::journal {
 /// The stable MESSAGE_ID of an event: 32 lower-case hex digits (sd-id128(3)).
 std::string_view message_id(Event event);
 
-/// The catalog's text of an event: what happened, what it means for the applications, what to do,
-/// where to look. Several lines; what `relinkctl explain` and `journalctl -x` show.
+/// The catalog's text of an event, for the person on call. Plain text in lines of at most 80
+/// characters, without a line break at the end; commands stand in backquotes.
 struct CatalogText {
-  std::string_view subject;  ///< one line
-  std::string_view happened;
-  std::string_view means;
-  std::string_view action;
+  std::string_view subject;   ///< one line
+  std::string_view happened;  ///< what happened, from which evidence
+  std::string_view means;     ///< what it means for the applications
+  std::string_view action;    ///< what to do
+  std::string_view look;      ///< where to look
 };
 const CatalogText& catalog_text(Event event);
 
+/// The four parts of the text as paragraphs with headings: what `relinkctl explain` and
+/// `journalctl -x` show below the subject.
+std::string catalog_body(Event event);
+
 /// The whole catalog in the form of systemd's message catalog files
-/// (https://www.freedesktop.org/wiki/Software/systemd/catalog/).
+/// (https://systemd.io/CATALOG/). It uses @FIELD@ only for fields that each entry of the event has:
+/// journalctl shows a missing one by its bare name.
 std::string catalog_file();
 
 }  // namespace relinkd::journal

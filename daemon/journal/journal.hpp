@@ -35,21 +35,21 @@ enum class Event : std::uint8_t {
   ConditionReadOnly,
   ConditionSlow,
   ConditionOk,
-  Started,             ///< the daemon runs
-  Stopped,             ///< the daemon ends in order
-  ConfigReloaded,      ///< a new configuration is in force
-  ConfigRefused,       ///< a new configuration has errors; the old one stays
-  Disconnected,        ///< a connection ended, with its cause
-  ServerRestarted,     ///< run_id changed at the same address
-  DnsChanged,          ///< the name has other addresses now
-  DnsFailing,          ///< the name does not resolve; the last addresses stay watched
-  IdleCut,             ///< idle connections are cut at some age on this path
-  IdleCutGone,         ///< they survive that age again
-  CertificateExpiring, ///< the server's certificate ends soon
-  SysctlNotApplied,    ///< a wanted sysctl has another value
-  SysctlApplied,       ///< it has the wanted value (again)
-  Degraded,            ///< relinkd cannot do a part of its work (a port, a socket, a permission)
-  Repeated,            ///< lines that were held back by the rate limit, counted
+  Started,              ///< the daemon runs
+  Stopped,              ///< the daemon ends in order
+  ConfigReloaded,       ///< a new configuration is in force
+  ConfigRefused,        ///< a new configuration has errors; the old one stays
+  Disconnected,         ///< a connection ended, with its cause
+  ServerRestarted,      ///< run_id changed at the same address
+  DnsChanged,           ///< the name has other addresses now
+  DnsFailing,           ///< the name does not resolve; the last addresses stay watched
+  IdleCut,              ///< idle connections are cut at some age on this path
+  IdleCutGone,          ///< they survive that age again
+  CertificateExpiring,  ///< the server's certificate ends soon
+  SysctlNotApplied,     ///< a wanted sysctl has another value
+  SysctlApplied,        ///< it has the wanted value (again)
+  Degraded,             ///< relinkd cannot do a part of its work (a port, a socket, a permission)
+  Repeated,             ///< lines that were held back by the rate limit, counted
 };
 inline constexpr auto kEventNames = enum_names<Event>(
     "unknown", "local_fault", "dns_failed", "refused", "unreachable", "half_open", "peer_closed",
@@ -73,19 +73,31 @@ struct Entry {
 /// Where lines go: the journal, with MESSAGE_ID and fields, where standard error is connected to it
 /// (JOURNAL_STREAM, systemd.exec(5)); else standard error, with time and level. Lines of one event
 /// and endpoint that come in a burst are held back, counted, and told in one line.
+///
+/// Writing never blocks and never ends the program: lines that are not taken at once wait (up to
+/// 1 MiB of them), and those lost beyond that are counted and told. For this the journal is spoken
+/// to directly (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), since sd_journal_send() blocks its
+/// caller for as long as a stuck journald leaves its queue full (measured: from the 12th line on,
+/// with the kernel's default net.unix.max_dgram_qlen), which is just when a watcher is needed.
 class Journal {
  public:
   enum class Target : std::uint8_t { Auto, Journal, StandardError };
-  explicit Journal(Target target = Target::Auto);
+  static constexpr std::string_view kSocket = "/run/systemd/journal/socket";
+
+  /// Makes the process ignore SIGPIPE: a reader of standard error that goes away must not end it.
+  /// `socket`: where journald listens.
+  explicit Journal(Target target = Target::Auto, std::string_view socket = kSocket);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
   /// Writes the line, or counts it if its event and endpoint had too many lately. `now` and `wall`
-  /// are the present.
+  /// are the present. Line breaks, other control characters and what is not UTF-8 become '.'.
+  /// Event::Stopped tells all that is held back first.
   void write(const Entry& entry, MonoTime now, WallTime wall);
 
-  /// Tells what was held back and is due to be told. Call it now and then (once a second will do).
+  /// Tells what was held back and is due to be told, and sends what waits. Call it once a second
+  /// or so.
   void flush_held_back(MonoTime now, WallTime wall);
 
  private:

@@ -20,7 +20,7 @@ namespace relinkd::loop {
 namespace {
 
 /// Timers may be this late, so that one wake-up serves many connections.
-constexpr std::uint64_t kTimerSlackUsec = 20'000;
+constexpr std::uint64_t kTimerSlackUsec = 10'000;
 /// Descriptors served before deadlines get their turn.
 constexpr std::size_t kBatch = 512;
 
@@ -109,8 +109,9 @@ void Loop::State::arm() {
     sd_event_source_set_enabled(timer, SD_EVENT_OFF);
     return;
   }
+  // The slack counts from the time given: what is due already is asked for in the distant past.
   const auto usec = std::chrono::ceil<std::chrono::microseconds>(due.time_since_epoch()).count();
-  sd_event_source_set_time(timer, due == MonoTime::min() ? 0 : static_cast<std::uint64_t>(usec));
+  sd_event_source_set_time(timer, due <= clock() ? 0 : static_cast<std::uint64_t>(usec));
   sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
@@ -172,6 +173,11 @@ void Loop::later(std::function<void()> action) {
   if (!state_->in_turn) state_->arm();
 }
 
+void Loop::retire(std::shared_ptr<void> object) {
+  if (!object) return;
+  later([kept = std::move(object)] {});
+}
+
 Result<void> Loop::on_signal(int signal, std::function<void()> handler) {
   sigset_t set;
   sigemptyset(&set);
@@ -210,16 +216,20 @@ FdWatch::FdWatch(Loop& loop, int fd, std::uint32_t events,
   epoll_ctl(s.epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
-FdWatch::~FdWatch() {
+FdWatch::~FdWatch() { stop(); }
+
+void FdWatch::stop() {
+  if (fd_ < 0) return;
   auto& s = *loop_.state_;
   epoll_ctl(s.epoll, EPOLL_CTL_DEL, fd_, nullptr);
+  fd_ = -1;
   s.slots[slot_].watch = nullptr;
   ++s.slots[slot_].generation;
   s.free_slots.push_back(slot_);
 }
 
 void FdWatch::want(std::uint32_t events) {
-  if (events == events_) return;
+  if (events == events_ || fd_ < 0) return;
   events_ = events;
   auto& s = *loop_.state_;
   epoll_event e{};

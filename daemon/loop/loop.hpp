@@ -27,6 +27,9 @@ class FdWatch {
   /// Changes the events waited for; nothing if they are the same.
   void want(std::uint32_t events);
 
+  /// Ends the watching now, from its own handler, too; the descriptor may be closed after it.
+  void stop();
+
  private:
   friend class Loop;
   Loop& loop_;
@@ -61,6 +64,10 @@ class Loop {
 
   /// Calls `action` once at the end of this turn (or of the next, from outside a turn).
   void later(std::function<void()> action);
+
+  /// Destroys `object` at the end of this turn: the way to part with an object from within its own
+  /// handlers.
+  void retire(std::shared_ptr<void> object);
 
   /// Calls `handler` when `signal` comes; blocks the signal's default action.
   Result<void> on_signal(int signal, std::function<void()> handler);

@@ -35,7 +35,7 @@ struct Histogram {
 inline constexpr std::array<double, 10> kRttBounds{0.0005, 0.001, 0.0025, 0.005, 0.01,
                                                    0.025,  0.05,  0.1,    0.5,   2.0};
 /// From detection within a probe to outages of minutes.
-inline constexpr std::array<double, 12> kOutageBounds{0.1, 0.25, 0.5, 1, 1.5, 2.5,
+inline constexpr std::array<double, 12> kOutageBounds{0.1, 0.25, 0.5, 1,  1.5, 2.5,
                                                       5,   10,   30,  60, 300, 900};
 
 /// The label `kind` of failovers.
@@ -64,11 +64,11 @@ struct EndpointNumbers {
   std::array<std::uint64_t, core::kCauseNames.size()> disconnects_total{};
   std::array<std::uint64_t, core::kConnectResultNames.size()> reconnects_total{};
   std::array<std::uint64_t, kFailoverKindNames.size()> failovers_total{};
-  WallTime last_failover{};             ///< 0 while there was none
+  WallTime last_failover{};  ///< 0 while there was none
   Duration last_failover_duration{};
   std::uint64_t dns_changes_total = 0;
-  Duration idle_cut{};                  ///< 0 while none is seen
-  WallTime certificate_expiry{};        ///< 0: not TLS, or not seen yet; then no series
+  Duration idle_cut{};            ///< 0 while none is seen
+  WallTime certificate_expiry{};  ///< 0: not TLS, or not seen yet; then no series
   std::uint64_t incidents_open = 0;
 };
 
@@ -89,7 +89,7 @@ struct Numbers {
   std::vector<Histogram<kOutageBounds.size()>> failover_seconds{
       kFailoverKindNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
   std::vector<SysctlNumbers> sysctls;
-  Duration tcp_give_up{};          ///< 0: tcp_retries2 cannot be read; then no series
+  Duration tcp_give_up{};  ///< 0: tcp_retries2 cannot be read; then no series
   bool last_reload_ok = true;
   WallTime last_reload_success{};
   std::string version;

@@ -3,18 +3,37 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "metrics/numbers.hpp"
+#include "metrics/process.hpp"
 
 namespace relinkd::metrics {
 
-/// How many metric families there are.
-std::size_t family_count();
+/// One scrape: every metric family in Prometheus' text format (version 0.0.4), built from the
+/// numbers as they are when each piece is asked for. In pieces, since all series of 1,000
+/// endpoints are 8 MB, which no slow reader may make relinkd hold, and since a probe must not wait
+/// until all of them are written. A piece never parts the series that a family has of one endpoint:
+/// exactly one condition of it is 1.
+class Scrape {
+ public:
+  /// `numbers` must outlive the scrape. Its endpoints may change between pieces: those that have
+  /// gone have no further series, those that came wait for the next scrape.
+  explicit Scrape(const Numbers& numbers);
 
-/// One family in Prometheus' text format (version 0.0.4): HELP, TYPE and every series, built from
-/// the numbers at this moment. Empty if the family has no series now. Families are rendered one at
-/// a time so that a scrape of 1,000 endpoints never holds all series at once.
-/// `index` < family_count().
-std::string render_family(std::size_t index, const Numbers& numbers);
+  /// The next piece, of about 32 KB; empty when all is told.
+  std::string next();
+
+ private:
+  [[nodiscard]] bool still_there(const EndpointNumbers* endpoint) const;
+
+  const Numbers& numbers_;
+  ProcessNumbers process_;
+  /// As of the start. Pointers to endpoints that are gone are compared, never followed.
+  std::vector<const EndpointNumbers*> endpoints_;
+  std::size_t family_ = 0;    ///< the next one, or the one that is under way
+  std::size_t endpoint_ = 0;  ///< in that family
+  bool has_header_ = false;   ///< that family
+};
 
 }  // namespace relinkd::metrics

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/rules.hpp"
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace relinkd::config {
+
+namespace {
+
+const Mark* find(const Marks& marks, const std::string& path) {
+  const auto it = marks.find(path);
+  return it == marks.end() ? nullptr : &it->second;
+}
+
+}  // namespace
+
+/// A key of [watch] or of an endpoint, its value in force, and where that was given.
+struct Rules::Operand {
+  std::string_view key;
+  Duration value;
+  const Mark* mark = nullptr;  // null: the default
+  bool is_endpoints = false;   // given in the endpoint itself
+};
+
+void Rules::check_watch(const Watch& watch) { check_orders(watch, nullptr); }
+
+void Rules::check_endpoint(const Draft& draft) {
+  check_tls(draft);
+  check_orders(draft.endpoint.watch, &draft.marks);
+}
+
+void Rules::check_names(const std::vector<Draft>& drafts) {
+  std::map<std::string_view, FilePlace> seen;
+  for (const Draft& draft : drafts) {
+    const Mark* mark = find(draft.marks, "endpoint.name");
+    if (!mark) mark = find(draft.marks, "endpoint.url");
+    if (!mark || !mark->is_valid) continue;
+    const auto [first, is_new] = seen.emplace(draft.endpoint.name, mark->at);
+    if (is_new) continue;
+    findings_.add(mark->at,
+                  fmt::format("endpoint: the name '{}' is already used at {}",
+                              printable(draft.endpoint.name), findings_.name(first->second)));
+  }
+}
+
+void Rules::check_orders(const Watch& watch, const Marks* endpoint_marks) {
+  const auto check = [&](std::string_view low_key, Duration low, std::string_view high_key,
+                         Duration high, bool may_be_equal) {
+    const Operand a = operand(low_key, low, endpoint_marks);
+    const Operand b = operand(high_key, high, endpoint_marks);
+    // What an endpoint inherits unchanged was checked in [watch].
+    if (endpoint_marks && !a.is_endpoints && !b.is_endpoints) return;
+    check_order(a, b, may_be_equal);
+  };
+  check("backoff.initial", watch.backoff.initial, "backoff.max", watch.backoff.max, true);
+  check("slow_threshold", watch.slow_threshold, "command_timeout", watch.command_timeout, false);
+}
+
+void Rules::check_order(const Operand& low, const Operand& high, bool may_be_equal) {
+  if (low.value < high.value || (may_be_equal && low.value == high.value)) return;
+  const auto is_certain = [this](const Operand& operand) {
+    return operand.mark ? operand.mark->is_valid : all_read_;
+  };
+  if (!is_certain(low) || !is_certain(high)) return;
+
+  const auto age = [](const Operand& operand) {
+    return std::tuple(operand.is_endpoints, operand.mark != nullptr,
+                      operand.mark ? operand.mark->at : FilePlace{});
+  };
+  if (age(high) < age(low)) {
+    blame(low, may_be_equal ? "at most" : "below", high);
+  } else {
+    blame(high, may_be_equal ? "at least" : "above", low);
+  }
+}
+
+void Rules::check_tls(const Draft& draft) {
+  const Mark* tls = find(draft.marks, "endpoint.tls");
+  if (!tls) return;
+  const Mark* url = find(draft.marks, "endpoint.url");
+  const Url::Scheme scheme = draft.endpoint.url.scheme;
+  if (url && url->is_valid && scheme != Url::Scheme::Rediss) {
+    findings_.add(tls->at, fmt::format("endpoint.tls: a {}:// URL is not encrypted; use rediss://",
+                                       scheme == Url::Scheme::Unix ? "unix" : "redis"));
+  }
+  const Mark* cert = find(draft.marks, "endpoint.tls.cert_file");
+  const Mark* key = find(draft.marks, "endpoint.tls.key_file");
+  if (cert && !key) findings_.add(cert->at, "endpoint.tls.cert_file: needs key_file as well");
+  if (key && !cert) findings_.add(key->at, "endpoint.tls.key_file: needs cert_file as well");
+}
+
+Rules::Operand Rules::operand(std::string_view key, Duration value,
+                              const Marks* endpoint_marks) const {
+  if (endpoint_marks) {
+    const Mark* own = find(*endpoint_marks, fmt::format("endpoint.{}", key));
+    if (own) return {key, value, own, true};
+  }
+  return {key, value, find(watch_marks_, fmt::format("watch.{}", key)), false};
+}
+
+void Rules::blame(const Operand& culprit, std::string_view relation, const Operand& other) {
+  findings_.add(
+      culprit.mark->at,
+      fmt::format("{}.{}: {} must be {} {} ({}, {})", culprit.is_endpoints ? "endpoint" : "watch",
+                  culprit.key, to_config_text(culprit.value), relation, other.key,
+                  to_config_text(other.value),
+                  other.mark ? findings_.name(other.mark->at) : "default"));
+}
+
+}  // namespace relinkd::config

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "config/reader.hpp"
+#include "config/settings.hpp"
+
+namespace relinkd::config {
+
+/// An endpoint on its way into the settings.
+struct Draft {
+  Endpoint endpoint;
+  Marks marks;  ///< by paths that begin with "endpoint."
+};
+
+/// The rules between several keys. A rule is broken by the key that was given last, in the
+/// narrower table: [watch] was in order before an endpoint changed half of it. What is compared
+/// with a refused value, or with a default that an unreadable file may change, breaks none.
+class Rules {
+ public:
+  /// `watch_marks` are by paths that begin with "watch.". `all_read`: no file had a syntax error.
+  Rules(const Marks& watch_marks, bool all_read, Findings& findings)
+      : watch_marks_(watch_marks), all_read_(all_read), findings_(findings) {}
+
+  void check_watch(const Watch& watch);
+  void check_endpoint(const Draft& draft);
+  void check_names(const std::vector<Draft>& drafts);
+
+ private:
+  struct Operand;
+  void check_orders(const Watch& watch, const Marks* endpoint_marks);
+  void check_order(const Operand& low, const Operand& high, bool may_be_equal);
+  void check_tls(const Draft& draft);
+  [[nodiscard]] Operand operand(std::string_view key, Duration value,
+                                const Marks* endpoint_marks) const;
+  void blame(const Operand& culprit, std::string_view relation, const Operand& other);
+
+  const Marks& watch_marks_;
+  bool all_read_;
+  Findings& findings_;
+};
+
+}  // namespace relinkd::config

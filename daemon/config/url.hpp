@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+namespace relinkd::config {
+
+/// A host name (RFC 1123, underscores allowed, a dot at the end too) or an IPv4 literal. A name
+/// that ends in a number and is no IPv4 literal, such as "10.0.0.300", is neither.
+bool is_host(std::string_view text);
+
+}  // namespace relinkd::config

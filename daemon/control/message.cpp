@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/message.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace relinkd::control {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Json& json) {
+  // Bytes that are no UTF-8 (a server's own words) become U+FFFD; the default would throw.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Json> parse_object(std::string_view text) {
+  if (!depth_within(text, kMaxDepth)) {
+    return Error{fmt::format("the JSON is nested deeper than {} levels", kMaxDepth)};
+  }
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return Error{"the message is not JSON"};
+  if (!json.is_object()) return Error{"the message is not a JSON object"};
+  return json;
+}
+
+/// The flag `name`, false if absent; nothing if it is no boolean.
+std::optional<bool> flag(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  if (at == object.end() || at->is_null()) return false;
+  if (!at->is_boolean()) return std::nullopt;
+  return at->get<bool>();
+}
+
+}  // namespace
+
+bool depth_within(std::string_view text, std::size_t max_depth) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '[' || c == '{') {
+      if (++depth > max_depth) return false;
+    }
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+  }
+  return true;
+}
+
+Result<Call> parse_call(std::string_view text) {
+  const auto json = parse_object(text);
+  if (!json) return json.error();
+  Call call;
+  const auto method = json->find("method");
+  if (method == json->end() || !method->is_string()) {
+    return Error{R"(the call has no "method" that is a string)"};
+  }
+  call.method = method->get<std::string>();
+  const auto more = flag(*json, "more");
+  const auto oneway = flag(*json, "oneway");
+  const auto upgrade = flag(*json, "upgrade");
+  if (!more || !oneway || !upgrade) {
+    return Error{R"("more", "oneway" and "upgrade" must be true or false)"};
+  }
+  if (*upgrade) return Error{R"("upgrade" is not offered here)"};
+  if (*more && *oneway) return Error{R"("more" and "oneway" contradict each other)"};
+  call.more = *more;
+  call.oneway = *oneway;
+  const auto parameters = json->find("parameters");
+  if (parameters == json->end() || parameters->is_null()) return call;
+  if (!parameters->is_object()) return Error{R"("parameters" must be an object)"};
+  for (const auto& [name, value] : parameters->items()) {
+    call.parameters[name] =
+        value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
+  }
+  return call;
+}
+
+Result<Reply> parse_reply(std::string_view text) {
+  const auto json = parse_object(text);
+  if (!json) return json.error();
+  Reply reply;
+  const auto continues = flag(*json, "continues");
+  if (!continues) return Error{R"("continues" must be true or false)"};
+  reply.continues = *continues;
+  const auto parameters = json->find("parameters");
+  const bool given = parameters != json->end() && !parameters->is_null();
+  if (given && !parameters->is_object()) return Error{R"("parameters" must be an object)"};
+  reply.parameters = given ? text_of(*parameters) : "{}";
+  const auto error = json->find("error");
+  if (error == json->end() || error->is_null()) return reply;
+  if (!error->is_string()) return Error{R"("error" must be a string)"};
+  reply.error = error->get<std::string>();
+  if (!given) return reply;
+  for (const auto& [name, value] : parameters->items()) {
+    if (value.is_string() && (name == "reason" || reply.reason.empty())) {
+      reply.reason = value.get<std::string>();
+    }
+  }
+  return reply;
+}
+
+Result<std::string> encode_call(const std::string& method, const std::string& parameters,
+                                bool more) {
+  auto object = parse_object(parameters);
+  if (!object) return object.error();
+  Json call{{"method", method}, {"parameters", *std::move(object)}};
+  if (more) call["more"] = true;
+  return text_of(call) + '\0';
+}
+
+std::string encode_reply(std::string_view parameters, bool continues) {
+  return fmt::format(R"({{"parameters":{}{}}})", parameters,
+                     continues ? R"(,"continues":true)" : "") +
+         '\0';
+}
+
+std::string encode_description(std::string_view description) {
+  return text_of({{"parameters", {{"description", description}}}}) + '\0';
+}
+
+std::string encode_error(
+    std::string_view error,
+    std::initializer_list<std::pair<std::string_view, std::string_view>> parameters) {
+  Json reply{{"error", error}, {"parameters", Json::object()}};
+  for (const auto& [name, value] : parameters) reply["parameters"][std::string(name)] = value;
+  return text_of(reply) + '\0';
+}
+
+}  // namespace relinkd::control

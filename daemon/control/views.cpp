@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/views.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "control/message.hpp"
+
+namespace relinkd::control {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Json& json) {
+  // Bytes that are no UTF-8 (a server's own words) become U+FFFD; the default would throw.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// Seconds to the microsecond: a clock offers no more, and 0.0011 reads better than
+/// 0.0011000000000000001.
+Json seconds(Duration d) {
+  return static_cast<double>(std::chrono::round<std::chrono::microseconds>(d).count()) / 1e6;
+}
+Json seconds(const std::optional<Duration>& d) { return d ? seconds(*d) : Json(nullptr); }
+Json time(const std::optional<WallTime>& t) { return t ? Json(to_iso8601(*t)) : Json(nullptr); }
+Json seconds_since(WallTime since, WallTime now) {
+  return seconds(std::max(now - since, Duration::zero()));
+}
+
+Json node_json(const NodeView& node, WallTime now) {
+  return {{"node", node.node},
+          {"condition", node.condition},
+          {"role", node.role},
+          {"since", to_iso8601(node.since)},
+          {"since_seconds", seconds_since(node.since, now)},
+          {"detail", node.detail},
+          {"rtt_seconds", seconds(node.rtt)},
+          {"last_reply", time(node.last_reply)},
+          {"connected_since", time(node.connected_since)},
+          {"server_version", node.server_version}};
+}
+
+Json endpoint_json(const EndpointView& endpoint, WallTime now) {
+  Json disconnects = Json::object();
+  for (const auto& [cause, count] : endpoint.disconnects) disconnects[cause] = count;
+  Json nodes = Json::array();
+  for (const auto& node : endpoint.nodes) nodes.push_back(node_json(node, now));
+  return {{"name", endpoint.name},
+          {"url", endpoint.url},
+          {"expect", endpoint.expect},
+          {"condition", endpoint.condition},
+          {"up", endpoint.up},
+          {"since", to_iso8601(endpoint.since)},
+          {"since_seconds", seconds_since(endpoint.since, now)},
+          {"detail", endpoint.detail},
+          {"incident", endpoint.incident.empty() ? Json(nullptr) : Json(endpoint.incident)},
+          {"idle_cut_seconds", seconds(endpoint.idle_cut)},
+          {"idle_cut_detail", endpoint.idle_cut_detail},
+          {"addresses", endpoint.addresses},
+          {"disconnects", std::move(disconnects)},
+          {"nodes", std::move(nodes)}};
+}
+
+Json event_json(const EventView& event) {
+  Json json{{"sequence", event.sequence}, {"time", to_iso8601(event.time)},
+            {"event", event.event},       {"message_id", event.message_id},
+            {"priority", event.priority}, {"message", event.message}};
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) json[key] = value;
+  };
+  add("endpoint", event.endpoint);
+  add("node", event.node);
+  add("condition", event.condition);
+  add("cause", event.cause);
+  add("incident", event.incident);
+  return json;
+}
+
+// Reading. Every getter takes what is missing or of another type as "not given".
+
+Result<Json> parse_object(std::string_view text) {
+  Json json = depth_within(text, kMaxDepth) ? Json::parse(text, nullptr, /*allow_exceptions=*/false)
+                                            : Json();
+  if (!json.is_object()) return Error{"relinkd's answer is not a JSON object"};
+  return json;
+}
+
+const Json* member(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto at = object.find(key);
+  return at == object.end() ? nullptr : &*at;
+}
+
+const Json& array_at(const Json& object, const char* key) {
+  static const Json kEmpty = Json::array();
+  const Json* at = member(object, key);
+  return at != nullptr && at->is_array() ? *at : kEmpty;
+}
+
+std::string text_at(const Json& object, const char* key) {
+  const Json* at = member(object, key);
+  return at != nullptr && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+bool bool_at(const Json& object, const char* key) {
+  const Json* at = member(object, key);
+  return at != nullptr && at->is_boolean() && at->get<bool>();
+}
+
+std::uint64_t count_at(const Json& object, const char* key) {
+  const Json* at = member(object, key);
+  return at != nullptr && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+}
+
+std::optional<Duration> duration_at(const Json& object, const char* key) {
+  const Json* at = member(object, key);
+  if (at == nullptr || !at->is_number()) return std::nullopt;
+  const double s = at->get<double>();
+  // Beyond a Duration's 292 years the conversion would be undefined.
+  if (!(std::abs(s) < 9e9)) return std::nullopt;
+  return std::chrono::round<Duration>(std::chrono::duration<double>(s));
+}
+
+/// The reverse of to_iso8601(): "2026-11-22T10:15:00.123Z".
+std::optional<WallTime> parse_iso8601(std::string_view text) {
+  static constexpr std::string_view kShape = "0000-00-00T00:00:00.000Z";
+  if (text.size() != kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (kShape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != kShape[i]) {
+      return std::nullopt;
+    }
+  }
+  const auto part = [&](std::size_t at, std::size_t size) {
+    return static_cast<int>(*parse_u64(text.substr(at, size)));
+  };
+  std::tm utc{};
+  utc.tm_year = part(0, 4) - 1900;
+  utc.tm_mon = part(5, 2) - 1;
+  utc.tm_mday = part(8, 2);
+  utc.tm_hour = part(11, 2);
+  utc.tm_min = part(14, 2);
+  utc.tm_sec = part(17, 2);
+  const auto since_epoch =
+      std::chrono::seconds(timegm(&utc)) + std::chrono::milliseconds(part(20, 3));
+  // A Duration counts nanoseconds, which reach from 1678 to 2261.
+  if (utc.tm_year < 1678 - 1900 || utc.tm_year > 2261 - 1900) return std::nullopt;
+  return WallTime(since_epoch);
+}
+
+std::optional<WallTime> time_at(const Json& object, const char* key) {
+  return parse_iso8601(text_at(object, key));
+}
+
+WallTime time_or_epoch(const Json& object, const char* key) {
+  return time_at(object, key).value_or(WallTime{});
+}
+
+NodeView node_view(const Json& json) {
+  return {.node = text_at(json, "node"),
+          .condition = text_at(json, "condition"),
+          .role = text_at(json, "role"),
+          .since = time_or_epoch(json, "since"),
+          .detail = text_at(json, "detail"),
+          .rtt = duration_at(json, "rtt_seconds"),
+          .last_reply = time_at(json, "last_reply"),
+          .connected_since = time_at(json, "connected_since"),
+          .server_version = text_at(json, "server_version")};
+}
+
+EndpointView endpoint_view(const Json& json) {
+  EndpointView view;
+  view.name = text_at(json, "name");
+  view.url = text_at(json, "url");
+  view.expect = text_at(json, "expect");
+  view.condition = text_at(json, "condition");
+  view.up = bool_at(json, "up");
+  view.since = time_or_epoch(json, "since");
+  view.detail = text_at(json, "detail");
+  view.incident = text_at(json, "incident");
+  view.idle_cut = duration_at(json, "idle_cut_seconds").value_or(Duration::zero());
+  view.idle_cut_detail = text_at(json, "idle_cut_detail");
+  for (const auto& node : array_at(json, "nodes")) view.nodes.push_back(node_view(node));
+  for (const auto& address : array_at(json, "addresses")) {
+    if (address.is_string()) view.addresses.push_back(address.get<std::string>());
+  }
+  if (const Json* disconnects = member(json, "disconnects")) {
+    if (disconnects->is_object()) {
+      for (const auto& [cause, n] : disconnects->items()) {
+        if (n.is_number_unsigned()) view.disconnects[cause] = n.get<std::uint64_t>();
+      }
+    }
+  }
+  return view;
+}
+
+EventView event_view(const Json& json) {
+  EventView view;
+  view.sequence = count_at(json, "sequence");
+  view.time = time_or_epoch(json, "time");
+  view.event = text_at(json, "event");
+  view.message_id = text_at(json, "message_id");
+  if (const Json* priority = member(json, "priority")) {
+    if (priority->is_number_unsigned() && priority->get<std::uint64_t>() <= 7) {
+      view.priority = priority->get<int>();
+    }
+  }
+  view.message = text_at(json, "message");
+  view.endpoint = text_at(json, "endpoint");
+  view.node = text_at(json, "node");
+  view.condition = text_at(json, "condition");
+  view.cause = text_at(json, "cause");
+  view.incident = text_at(json, "incident");
+  return view;
+}
+
+}  // namespace
+
+std::string encode_status(const StatusView& status, WallTime now) {
+  Json endpoints = Json::array();
+  for (const auto& endpoint : status.endpoints) endpoints.push_back(endpoint_json(endpoint, now));
+  return text_of({{"version", status.version},
+                  {"pid", status.pid},
+                  {"started", to_iso8601(status.started)},
+                  {"metrics_url", status.metrics_url},
+                  {"config_loaded", to_iso8601(status.config_loaded)},
+                  {"endpoints", std::move(endpoints)}});
+}
+
+Result<StatusView> decode_status(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  StatusView status;
+  status.version = text_at(*object, "version");
+  status.pid = static_cast<std::int64_t>(count_at(*object, "pid"));
+  status.started = time_or_epoch(*object, "started");
+  status.metrics_url = text_at(*object, "metrics_url");
+  status.config_loaded = time_or_epoch(*object, "config_loaded");
+  for (const auto& endpoint : array_at(*object, "endpoints")) {
+    status.endpoints.push_back(endpoint_view(endpoint));
+  }
+  return status;
+}
+
+Result<std::string> select_endpoints(std::string_view json, const std::vector<std::string>& names) {
+  auto object = parse_object(json);
+  if (!object) return object.error();
+  Json selected = Json::array();
+  for (const auto& endpoint : array_at(*object, "endpoints")) {
+    const std::string name = text_at(endpoint, "name");
+    if (std::find(names.begin(), names.end(), name) != names.end()) selected.push_back(endpoint);
+  }
+  (*object)["endpoints"] = std::move(selected);
+  return text_of(*object);
+}
+
+std::string encode_events(const std::vector<EventView>& events) {
+  Json list = Json::array();
+  for (const auto& event : events) list.push_back(event_json(event));
+  return text_of({{"events", std::move(list)}});
+}
+
+std::string encode_event(const EventView& event) { return text_of(event_json(event)); }
+
+Result<std::vector<EventView>> decode_events(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  std::vector<EventView> events;
+  for (const auto& event : array_at(*object, "events")) events.push_back(event_view(event));
+  return events;
+}
+
+std::string encode_config(const std::vector<OriginView>& values) {
+  Json list = Json::array();
+  for (const auto& v : values) {
+    list.push_back({{"key", v.key}, {"value", v.value}, {"place", v.place}});
+  }
+  return text_of({{"values", std::move(list)}});
+}
+
+Result<std::vector<OriginView>> decode_config(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  std::vector<OriginView> values;
+  for (const auto& v : array_at(*object, "values")) {
+    values.push_back({text_at(v, "key"), text_at(v, "value"), text_at(v, "place")});
+  }
+  return values;
+}
+
+std::string encode_reload(const ReloadView& reload) {
+  return text_of({{"accepted", reload.accepted},
+                  {"errors", reload.errors},
+                  {"endpoints_kept", reload.endpoints_kept},
+                  {"endpoints_changed", reload.endpoints_changed},
+                  {"endpoints_added", reload.endpoints_added},
+                  {"endpoints_removed", reload.endpoints_removed}});
+}
+
+Result<ReloadView> decode_reload(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  ReloadView reload;
+  reload.accepted = bool_at(*object, "accepted");
+  for (const auto& error : array_at(*object, "errors")) {
+    if (error.is_string()) reload.errors.push_back(error.get<std::string>());
+  }
+  reload.endpoints_kept = count_at(*object, "endpoints_kept");
+  reload.endpoints_changed = count_at(*object, "endpoints_changed");
+  reload.endpoints_added = count_at(*object, "endpoints_added");
+  reload.endpoints_removed = count_at(*object, "endpoints_removed");
+  return reload;
+}
+
+}  // namespace relinkd::control

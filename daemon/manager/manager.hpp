@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/load.hpp"
+#include "control/server.hpp"
+#include "control/service.hpp"
+#include "manager/reporter.hpp"
+#include "manager/sysctl_check.hpp"
+#include "manager/watched.hpp"
+#include "metrics/http_server.hpp"
+#include "metrics/numbers.hpp"
+
+namespace relinkd::manager {
+
+/// What the command line says.
+struct Options {
+  std::string config_file;
+  std::vector<std::string> extra_urls;
+};
+
+/// Reads the files and loads the configuration, with everything that can be checked without
+/// connecting: the text, and the files that it names (secrets, certificates). Errors are sentences
+/// with their place.
+struct Checked {
+  config::Loaded loaded;
+  std::vector<std::string> errors;
+};
+Checked check_configuration(const Options& options);
+
+/// The daemon: owns the endpoints, the ports and the numbers, and carries out reloads.
+class Manager : public control::Service {
+ public:
+  Manager(loop::Loop& loop, journal::Journal& journal, Options options);
+  ~Manager() override;
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  /// Takes up the work with a configuration that was checked. A port or socket that cannot be had
+  /// is reported, and the rest goes on; what cannot work at all is an Error.
+  Result<void> start(config::Loaded loaded);
+  void stop();
+
+  control::Access access(const control::Peer& peer) override;
+  control::StatusView status() override;
+  std::vector<control::EventView> recent_events() override;
+  std::vector<control::OriginView> config() override;
+  control::ReloadView reload() override;
+
+ private:
+  struct Change;
+  Result<Change> prepare(const config::Settings& next);
+  void apply(Change change, config::Loaded loaded);
+  void refresh_numbers();
+  void update_status();
+  [[nodiscard]] std::string status_line() const;
+  void open_ports();
+  void degraded(std::string message);
+
+  loop::Loop& loop_;
+  Options options_;
+  Reporter reporter_;
+  metrics::Numbers numbers_;
+  core::LocalFaultJudge judge_;
+  Entropy entropy_;
+  net::Resolver resolver_;
+  std::optional<kernel::RouteProbe> routes_;
+  std::optional<watch::Surroundings> surroundings_;
+  Shared shared_;
+  config::Loaded loaded_;
+  WallTime started_{};
+  WallTime config_loaded_{};
+  std::vector<std::unique_ptr<Watched>> endpoints_;
+  SysctlCheck sysctls_;
+  std::unique_ptr<metrics::HttpServer> http_;
+  std::unique_ptr<control::Server> control_;
+  bool status_is_stale_ = false;
+  std::string last_status_;
+};
+
+}  // namespace relinkd::manager

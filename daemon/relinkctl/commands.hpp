@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "files/config_files.hpp"
+
+namespace relinkd::relinkctl {
+
+// Exit codes. `check` and `sysctl check` exit as monitoring plugins do, the others as programs.
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kPluginOk = 0;
+inline constexpr int kPluginWarning = 1;
+inline constexpr int kPluginCritical = 2;
+inline constexpr int kPluginUnknown = 3;  ///< usage, too
+
+/// What every command needs to find relinkd.
+struct GlobalOptions {
+  std::string config_file = files::kDefaultConfigFile;
+  std::string socket;  ///< --socket; empty: what the configuration says
+};
+
+struct StatusOptions {
+  std::vector<std::string> endpoints;  ///< empty: all
+  bool watch = false;
+  bool json = false;
+};
+int run_status(const GlobalOptions& global, const StatusOptions& options);
+
+struct EventsOptions {
+  bool follow = false;
+  bool json = false;
+};
+int run_events(const GlobalOptions& global, const EventsOptions& options);
+
+/// Checks `file` and the drop-ins beside it; an empty name means the global one.
+int run_config_check(const GlobalOptions& global, const std::string& file);
+int run_config_show(const GlobalOptions& global, bool json);
+
+int run_reload(const GlobalOptions& global);
+
+/// `name`: a condition, or any other kind of event.
+int run_explain(const std::string& name);
+
+int run_sysctl_check(const GlobalOptions& global, bool json);
+
+struct CheckOptions {
+  std::string url;
+  std::string password_file;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  std::string server_name;
+  bool verify = true;
+  std::string expect = "primary";  ///< "primary", "replica", "any"
+  Duration timeout = 5s;
+  bool json = false;
+};
+int run_check(const CheckOptions& options);
+
+}  // namespace relinkd::relinkctl

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "control/client.hpp"
+#include "control/views.hpp"
+#include "relinkctl/commands.hpp"
+#include "relinkctl/find_socket.hpp"
+#include "relinkctl/output.hpp"
+
+namespace relinkd::relinkctl {
+
+namespace {
+
+constexpr Duration kAnswerTimeout = 5s;
+/// Reading files, resolving nothing: only a very busy host needs more than a moment.
+constexpr Duration kReloadTimeout = 60s;
+
+std::string plural(std::uint64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
+}
+
+/// The values in force; where relinkd is not running, those that it would start with.
+Result<std::vector<control::OriginView>> values(const GlobalOptions& global) {
+  const auto json =
+      control::call(find_socket(global), "io.relinkd.GetConfig", "{}", kAnswerTimeout);
+  if (json) return control::decode_config(*json);
+  const int code = json.error().code;
+  if (code != ENOENT && code != ECONNREFUSED) return json.error();
+  const auto config = read_config(global.config_file);
+  if (!config) return config.error();
+  complain("relinkd is not running; this is what it would start with");
+  std::vector<control::OriginView> out;
+  for (const auto& origin : config->origins) {
+    out.push_back({origin.key, origin.value, origin.place});
+  }
+  return out;
+}
+
+}  // namespace
+
+int run_config_check(const GlobalOptions& global, const std::string& file) {
+  const std::string& main_file = file.empty() ? global.config_file : file;
+  const auto sources = files::read_config_files(main_file);
+  if (!sources) {
+    complain(sources.error().message);
+    return kFailed;
+  }
+  const config::Loaded loaded = config::load(*sources, {});
+  for (const auto& diagnostic : loaded.diagnostics) {
+    print(clean(diagnostic.to_string()) + '\n');
+  }
+  if (!loaded.diagnostics.empty()) {
+    complain(plural(loaded.diagnostics.size(), "error"));
+    return kFailed;
+  }
+  std::string read;
+  for (const auto& source : *sources) read += (read.empty() ? "" : ", ") + source.path;
+  print(fmt::format("No errors: {} watched. Read: {}.\n",
+                    plural(loaded.settings.endpoints.size(), "endpoint"),
+                    read.empty() ? "no file, all defaults" : clean(read)));
+  return kDone;
+}
+
+int run_config_show(const GlobalOptions& global, bool json) {
+  const auto all = values(global);
+  if (!all) {
+    complain(all.error().message);
+    return kFailed;
+  }
+  if (json) {
+    print(control::encode_config(*all) + '\n');
+    return kDone;
+  }
+  Table table({"KEY", "FROM", "VALUE"});
+  for (const auto& v : *all) {
+    table.add_row(
+        {{v.key}, {v.place, v.place == "default" ? Colour::Dim : Colour::Plain}, {v.value}});
+  }
+  print(table.render(screen()));
+  return kDone;
+}
+
+int run_reload(const GlobalOptions& global) {
+  const auto json = control::call(find_socket(global), "io.relinkd.Reload", "{}", kReloadTimeout);
+  const auto verdict =
+      json ? control::decode_reload(*json) : Result<control::ReloadView>(json.error());
+  if (!verdict) {
+    complain(verdict.error().message);
+    return kFailed;
+  }
+  if (!verdict->accepted) {
+    for (const auto& error : verdict->errors) complain(clean(error));
+    complain("the new configuration is refused; the one in force stays");
+    return kFailed;
+  }
+  print(fmt::format("Reloaded: {} kept, {} changed, {} added, {} removed.\n",
+                    plural(verdict->endpoints_kept, "endpoint"), verdict->endpoints_changed,
+                    verdict->endpoints_added, verdict->endpoints_removed));
+  return kDone;
+}
+
+}  // namespace relinkd::relinkctl

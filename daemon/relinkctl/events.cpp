@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "control/client.hpp"
+#include "control/views.hpp"
+#include "journal/journal.hpp"
+#include "relinkctl/commands.hpp"
+#include "relinkctl/find_socket.hpp"
+#include "relinkctl/output.hpp"
+
+namespace relinkd::relinkctl {
+
+namespace {
+
+constexpr Duration kAnswerTimeout = 5s;
+constexpr std::size_t kTimeWidth = std::string_view("2026-11-22 10:15:00").size();
+constexpr std::size_t kGap = 2;
+constexpr std::size_t kNarrowestMessage = 20;
+
+/// The reader's own time zone, to the second.
+std::string local_time(WallTime time) {
+  const std::time_t seconds =
+      std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
+}
+
+/// A line of the stream. The columns are as wide as the widest event's name, since what will come
+/// is not known.
+std::string line_of(const control::EventView& event, const Screen& s) {
+  std::size_t name_width = 0;
+  for (const auto name : journal::kEventNames.names) name_width = std::max(name_width, name.size());
+  const std::size_t before = kTimeWidth + kGap + name_width + kGap;
+  const std::string name = clean(event.event);
+  std::string out = local_time(event.time) + std::string(kGap, ' ');
+  out += coloured(name, priority_colour(event.priority), s);
+  out.append(name_width - std::min(name_width, width_of(name)) + kGap, ' ');
+  const bool wraps = s.width >= before + kNarrowestMessage;
+  const std::size_t indent = wraps ? before : 0;
+  const auto lines = wrap(clean(event.message), wraps ? s.width : 0, indent);
+  for (const auto& line : lines) {
+    out += (&line == &lines.front() ? line.substr(indent) : line) + '\n';
+  }
+  return out;
+}
+
+/// Prints the events of one reply.
+Result<void> print_events(const std::string& json, bool as_json) {
+  const auto events = control::decode_events(json);
+  if (!events) return events.error();
+  const Screen s = screen();
+  for (const auto& event : *events) {
+    print(as_json ? control::encode_event(event) + '\n' : line_of(event, s));
+  }
+  return {};
+}
+
+}  // namespace
+
+int run_events(const GlobalOptions& global, const EventsOptions& options) {
+  const std::string socket = find_socket(global);
+  Result<void> result;
+  if (options.follow) {
+    Result<void> printed;
+    result = control::stream(socket, "io.relinkd.GetEvents", "{}", [&](const std::string& json) {
+      printed = print_events(json, options.json);
+      return printed.has_value();
+    });
+    if (!printed) result = printed;
+  } else {
+    const auto json = control::call(socket, "io.relinkd.GetEvents", "{}", kAnswerTimeout);
+    result = json ? print_events(*json, options.json) : Result<void>(json.error());
+  }
+  if (result) return kDone;
+  complain(result.error().message);
+  return kFailed;
+}
+
+}  // namespace relinkd::relinkctl

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relinkctl/find_socket.hpp"
+
+#include <fmt/format.h>
+
+#include "relinkctl/output.hpp"
+
+namespace relinkd::relinkctl {
+
+Result<config::Loaded> read_config(const std::string& file) {
+  const auto sources = files::read_config_files(file);
+  if (!sources) return sources.error();
+  config::Loaded loaded = config::load(*sources, {});
+  if (loaded.diagnostics.empty()) return loaded;
+  std::string lines;
+  for (const auto& diagnostic : loaded.diagnostics) {
+    if (!lines.empty()) lines += '\n';
+    lines += diagnostic.to_string();
+  }
+  return Error{std::move(lines)};
+}
+
+std::string find_socket(const GlobalOptions& global) {
+  if (!global.socket.empty()) return global.socket;
+  const auto config = read_config(global.config_file);
+  if (config) return config->settings.control.socket;
+  std::string socket = config::Control().socket;
+  complain(fmt::format("{}\nrelinkctl: so the default control socket is used: {}",
+                       config.error().message, socket));
+  return socket;
+}
+
+}  // namespace relinkd::relinkctl

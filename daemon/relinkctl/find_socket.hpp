@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "config/load.hpp"
+#include "relinkctl/commands.hpp"
+
+namespace relinkd::relinkctl {
+
+/// The configuration in the files, with every diagnostic as a line of its own in the Error.
+Result<config::Loaded> read_config(const std::string& file);
+
+/// The control socket: --socket, else [control] socket of the configuration. Where that cannot be
+/// read, the default one, with a warning on standard error: relinkd may run all the same.
+std::string find_socket(const GlobalOptions& global);
+
+}  // namespace relinkd::relinkctl

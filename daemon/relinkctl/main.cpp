@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/text.hpp"
+#include "relinkctl/commands.hpp"
+#include "relinkctl/output.hpp"
+
+namespace relinkd::relinkctl {
+
+namespace {
+
+struct Options {
+  GlobalOptions global;
+  StatusOptions status;
+  CheckOptions check;
+  EventsOptions events;
+  std::string config_file;
+  std::string condition;
+  bool config_json = false;
+  bool sysctl_json = false;
+};
+
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& what) {
+  CLI::App* command = parent.add_subcommand(name, what);
+  command->fallthrough();  // --socket and --config may stand behind the command, too
+  return command;
+}
+
+void add_check(CLI::App& app, CheckOptions& check) {
+  CLI::App* command = add_command(app, "check",
+                                  "Try an endpoint once, without relinkd: resolve, connect, TLS, "
+                                  "log in, PING, role. Exits as a monitoring plugin does: 0 ok, "
+                                  "1 warning, 2 critical, 3 unknown or usage");
+  command->add_option("URL", check.url, "redis://, rediss:// or unix://, without a password")
+      ->required();
+  command->add_option("--password-file", check.password_file, "File with the password")
+      ->option_text("FILE");
+  command->add_option("--ca-file", check.ca_file, "Trust these authorities, not the system's")
+      ->option_text("FILE");
+  command->add_option("--cert-file", check.cert_file, "Client certificate")->option_text("FILE");
+  command->add_option("--key-file", check.key_file, "Key of the client certificate")
+      ->option_text("FILE");
+  command
+      ->add_option("--server-name", check.server_name,
+                   "Name to ask for and to expect in the certificate")
+      ->option_text("NAME");
+  command->add_flag("!--no-verify", check.verify, "Accept any certificate");
+  command->add_option("--expect", check.expect, "primary (default), replica or any")
+      ->check(CLI::IsMember({"primary", "replica", "any"}))
+      ->option_text("ROLE");
+  command
+      ->add_option_function<std::string>(
+          "--timeout",
+          [&check](const std::string& text) {
+            const auto d = parse_duration(text);
+            if (!d || *d <= Duration::zero()) {
+              throw CLI::ValidationError("--timeout", "must be a duration like 500ms, 5s or 1m");
+            }
+            check.timeout = *d;
+          },
+          "Time for each step (5s)")
+      ->option_text("DURATION");
+  command->add_flag("--json", check.json, "For programs");
+}
+
+void add_commands(CLI::App& app, Options& o) {
+  CLI::App* status = add_command(app, "status", "Endpoints, nodes and what is wrong with them");
+  status->add_option("ENDPOINT", o.status.endpoints, "Only these");
+  status->add_flag("--watch", o.status.watch, "Draw anew every second and at each event");
+  status->add_flag("--json", o.status.json, "For programs");
+
+  add_check(app, o.check);
+
+  CLI::App* events = add_command(app, "events", "The last events");
+  events->add_flag("-f,--follow", o.events.follow, "Go on with each new one as it comes");
+  events->add_flag("--json", o.events.json, "For programs: one object a line");
+
+  CLI::App* config = add_command(app, "config", "The configuration");
+  config->require_subcommand(1);
+  add_command(*config, "check", "All errors of the configuration, with file, line and column")
+      ->add_option("FILE", o.config_file, "Instead of the global --config");
+  add_command(*config, "show", "The configuration in force, and where each value comes from")
+      ->add_flag("--json", o.config_json, "For programs");
+
+  add_command(app, "reload", "Have relinkd read its configuration anew, and wait for the verdict");
+
+  add_command(app, "explain", "What a condition means and what to do")
+      ->add_option("CONDITION", o.condition, "As status and events name it, e.g. half_open")
+      ->required();
+
+  CLI::App* sysctl = add_command(app, "sysctl", "The kernel's settings that [sysctl.want] names");
+  sysctl->require_subcommand(1);
+  add_command(*sysctl, "check",
+              "Whether they are applied in this network namespace, and what they mean in seconds. "
+              "Exits as a monitoring plugin does: 0 applied, 2 not applied, 3 cannot be read, or "
+              "usage. Whether they persist over a reboot is not checked by this version")
+      ->add_flag("--json", o.sysctl_json, "For programs");
+}
+
+int run(const CLI::App& app, const Options& o) {
+  if (app.got_subcommand("status")) return run_status(o.global, o.status);
+  if (app.got_subcommand("check")) return run_check(o.check);
+  if (app.got_subcommand("events")) return run_events(o.global, o.events);
+  if (app.got_subcommand("reload")) return run_reload(o.global);
+  if (app.got_subcommand("explain")) return run_explain(o.condition);
+  if (app.got_subcommand("sysctl")) return run_sysctl_check(o.global, o.sysctl_json);
+  const CLI::App* config = app.get_subcommand("config");
+  if (config->got_subcommand("check")) return run_config_check(o.global, o.config_file);
+  return run_config_show(o.global, o.config_json);
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("Shows what relinkd sees, and gives it orders.", "relinkctl");
+  Options o;
+  app.set_version_flag("--version", "relinkctl " RELINKD_VERSION);
+  app.add_option("--config", o.global.config_file,
+                 "Configuration, in which the control socket is found")
+      ->option_text("FILE");
+  app.add_option("--socket", o.global.socket, "Control socket")->option_text("PATH");
+  app.require_subcommand(1);
+  add_commands(app, o);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // --help and --version come this way, too, with 0.
+    const bool fine = app.exit(e) == 0;
+    const bool plugin =
+        app.get_subcommand("check")->parsed() || app.get_subcommand("sysctl")->parsed();
+    return fine ? kDone : plugin ? kPluginUnknown : kUsage;
+  }
+  return run(app, o);
+}
+
+}  // namespace
+
+}  // namespace relinkd::relinkctl
+
+int main(int argc, char** argv) {
+  using namespace relinkd::relinkctl;  // NOLINT(google-build-using-namespace)
+  try {
+    const int code = parse_and_run(argc, argv);
+    if (std::ferror(stdout) == 0) return code;
+    complain("cannot write to standard output");
+  } catch (const std::exception& e) {
+    complain(e.what());
+  }
+  return kFailed;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace relinkd::relinkctl {
+
+/// What standard output is.
+struct Screen {
+  std::size_t width = 0;   ///< columns; 0: not a terminal, so nothing is wrapped or cut
+  std::size_t height = 0;  ///< lines; 0: unknown
+  bool colour = false;     ///< a terminal, and NO_COLOR is not set (https://no-color.org)
+};
+Screen screen();
+
+enum class Colour : std::uint8_t { Plain, Bold, Dim, Good, Notice, Bad };
+/// How a condition is shown.
+Colour condition_colour(std::string_view condition);
+/// How a syslog priority is shown.
+Colour priority_colour(int priority);
+std::string coloured(std::string_view text, Colour colour, const Screen& screen);
+
+/// Text from elsewhere made fit for a terminal: control characters, which could move the cursor or
+/// worse, and bytes that are no UTF-8 become '.'.
+std::string clean(std::string_view text);
+
+/// How many columns `text` takes: one for each character.
+std::size_t width_of(std::string_view text);
+
+/// Words put into lines of at most `width` columns, each begun with `indent` spaces. A longer word
+/// has a line of its own: an address or path that is broken cannot be copied. 0: one line.
+std::vector<std::string> wrap(std::string_view text, std::size_t width, std::size_t indent);
+
+struct Cell {
+  std::string text;
+  Colour colour = Colour::Plain;
+};
+
+/// Rows under headings, each column as wide as its widest cell. On a terminal the last column is
+/// wrapped at its edge. Cells and notes are cleaned.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+
+  /// As many cells as there are headings.
+  void add_row(std::vector<Cell> cells);
+  /// A sentence under the row before it, indented, over the whole width.
+  void add_note(std::string text);
+
+  [[nodiscard]] std::string render(const Screen& screen) const;
+
+ private:
+  struct Row {
+    std::vector<Cell> cells;  ///< empty: a note
+    std::string note;
+  };
+  std::vector<std::string> headings_;
+  std::vector<Row> rows_;
+};
+
+/// Writes to standard output. An error there shows in main()'s last look at it.
+void print(std::string_view text);
+/// "relinkctl: text" on standard error.
+void complain(std::string_view text);
+
+}  // namespace relinkd::relinkctl

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's program: arguments, signals, and the manager on its loop.
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "files/config_files.hpp"
+#include "journal/journal.hpp"
+#include "loop/loop.hpp"
+#include "manager/manager.hpp"
+
+namespace {
+
+int run(const relinkd::manager::Options& options, relinkd::config::Loaded loaded) {
+  using namespace relinkd;
+  // A peer that closes is an errno, not a signal: OpenSSL writes without MSG_NOSIGNAL.
+  std::signal(SIGPIPE, SIG_IGN);
+  // Passwords pass through the memory: no core dumps.
+  prctl(PR_SET_DUMPABLE, 0);
+
+  auto loop = loop::Loop::create();
+  if (!loop) {
+    std::fprintf(stderr, "relinkd: %s\n", loop.error().message.c_str());
+    return 1;
+  }
+  journal::Journal journal;
+  manager::Manager manager(**loop, journal, options);
+  const auto stop = [&] {
+    manager.stop();
+    (*loop)->exit(0);
+  };
+  for (const int signal : {SIGTERM, SIGINT}) {
+    if (auto r = (*loop)->on_signal(signal, stop); !r) {
+      std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
+      return 1;
+    }
+  }
+  if (auto r = (*loop)->on_signal(SIGHUP, [&] { manager.reload(); }); !r) {
+    std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
+    return 1;
+  }
+  if (auto r = manager.start(std::move(loaded)); !r) {
+    std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
+    return 1;
+  }
+  (*loop)->enable_watchdog();
+  const auto code = (*loop)->run();
+  if (!code) {
+    std::fprintf(stderr, "relinkd: %s\n", code.error().message.c_str());
+    return 1;
+  }
+  return *code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Watches Redis and Valkey endpoints and says what is wrong with them.", "relinkd"};
+  relinkd::manager::Options options;
+  options.config_file = relinkd::files::kDefaultConfigFile;
+  bool only_check = false;
+  app.add_option("--config", options.config_file, "Configuration file; DIR/conf.d/*.toml follow it")
+      ->type_name("FILE");
+  app.add_option("--endpoint", options.extra_urls,
+                 "Watch this, too: redis://, rediss:// or unix:// URL; may be repeated")
+      ->type_name("URL");
+  app.add_flag("--check", only_check, "Check the configuration and exit");
+  app.set_version_flag("--version", "relinkd " RELINKD_VERSION);
+  app.footer("Example: relinkd --endpoint rediss://relinkd@sessions.example.net:6380");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+
+  auto checked = relinkd::manager::check_configuration(options);
+  for (const std::string& error : checked.errors) std::fprintf(stderr, "%s\n", error.c_str());
+  if (!checked.errors.empty()) {
+    std::fprintf(stderr, "relinkd: %zu error%s in the configuration\n", checked.errors.size(),
+                 checked.errors.size() == 1 ? "" : "s");
+    return 1;
+  }
+  if (only_check) {
+    std::printf("configuration is valid: %zu endpoints\n",
+                checked.loaded.settings.endpoints.size());
+    return 0;
+  }
+  return run(options, std::move(checked.loaded));
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "watch/greeting.hpp"
+
+#include "resp/command.hpp"
+#include "watch/secrets.hpp"
+
+namespace relinkd::watch {
+
+std::string command_of(Ask ask) {
+  switch (ask) {
+    case Ask::SetName: return resp::format_command({"CLIENT", "SETNAME", "relinkd"});
+    case Ask::Role: return resp::format_command({"ROLE"});
+    case Ask::InfoServer: return resp::format_command({"INFO", "server"});
+    case Ask::InfoReplication: return resp::format_command({"INFO", "replication"});
+    case Ask::InfoStats: return resp::format_command({"INFO", "stats"});
+    case Ask::InfoCommandstats: return resp::format_command({"INFO", "commandstats"});
+    case Ask::Auth:
+    case Ask::Ping: break;
+  }
+  static const std::string ping = resp::format_command({"PING"});
+  return ping;
+}
+
+void ask(Connection& connection, std::initializer_list<Ask> asks, const Refused& refused) {
+  std::string commands;
+  for (const Ask a : asks) {
+    if (refused.contains(a)) continue;
+    connection.expect(a);
+    commands += command_of(a);
+  }
+  connection.send(std::move(commands));
+}
+
+Result<void> authenticate(Connection& connection, const config::Endpoint& settings) {
+  if (!settings.password) return {};
+  const auto secret = read_secret(*settings.password);
+  if (!secret) return secret.error();
+  connection.expect(Ask::Auth);
+  connection.send(settings.url.user.empty()
+                      ? resp::format_command({"AUTH", secret->reveal()})
+                      : resp::format_command({"AUTH", settings.url.user, secret->reveal()}));
+  return {};
+}
+
+}  // namespace relinkd::watch

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "watch/connection.hpp"
+
+namespace relinkd::watch {
+
+/// Questions that a server refused (NOPERM, unknown command) and that relinkd can do without: asked
+/// once, remembered, not asked again until the configuration changes.
+class Refused {
+ public:
+  void add(Ask ask) { bits_ |= bit(ask); }
+  [[nodiscard]] bool contains(Ask ask) const { return (bits_ & bit(ask)) != 0; }
+
+ private:
+  static std::uint32_t bit(Ask ask) { return 1U << static_cast<unsigned>(ask); }
+  std::uint32_t bits_ = 0;
+};
+
+/// The RESP form of a question other than AUTH.
+std::string command_of(Ask ask);
+
+/// Sends `asks` on the connection, leaving out what was refused before.
+void ask(Connection& connection, std::initializer_list<Ask> asks, const Refused& refused);
+
+/// Sends AUTH with the endpoint's credentials, if it has any. The Error: the secret cannot be read.
+Result<void> authenticate(Connection& connection, const config::Endpoint& settings);
+
+}  // namespace relinkd::watch

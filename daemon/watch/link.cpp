@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "watch/link.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace relinkd::watch {
+
+namespace {
+
+/// How often the counters that explain a close are read: the finer, the surer the explanation, and
+/// INFO commandstats costs a server some 100 µs.
+constexpr Duration kFactsInterval = 30s;
+
+core::ServerCounters counters_of(const resp::InfoFacts& facts) {
+  return {facts.run_id, facts.uptime_seconds, facts.client_kill_calls,
+          facts.output_buffer_disconnections};
+}
+
+core::ReplyKind kind_of(resp::ErrorKind kind) {
+  switch (kind) {
+    case resp::ErrorKind::NoAuth:
+    case resp::ErrorKind::WrongPass: return core::ReplyKind::NoAuth;
+    case resp::ErrorKind::NoPerm: return core::ReplyKind::NoPerm;
+    case resp::ErrorKind::Loading: return core::ReplyKind::Loading;
+    case resp::ErrorKind::Busy: return core::ReplyKind::Busy;
+    case resp::ErrorKind::MasterDown: return core::ReplyKind::MasterDown;
+    case resp::ErrorKind::MaxClients: return core::ReplyKind::MaxClients;
+    case resp::ErrorKind::ReadOnly:
+    case resp::ErrorKind::Unknown:
+    case resp::ErrorKind::Other: break;
+  }
+  return core::ReplyKind::OtherError;
+}
+
+core::ConnectResult result_of(const core::Ending& ending) {
+  using How = core::Ending::How;
+  switch (ending.how) {
+    case How::Fin:
+    case How::Rst: return core::ConnectResult::Closed;
+    case How::TimedOut: return core::ConnectResult::Timeout;
+    case How::Unreachable: return core::ConnectResult::Unreachable;
+    case How::LocalError: return core::ConnectResult::LocalFault;
+    case How::Tls:
+    case How::NotTls: return core::ConnectResult::Tls;
+    case How::Protocol: return core::ConnectResult::Protocol;
+    case How::Auth: return core::ConnectResult::Auth;
+  }
+  return core::ConnectResult::Closed;
+}
+
+}  // namespace
+
+core::LinkLimits link_limits(const config::Endpoint& settings) {
+  core::LinkLimits l;
+  l.ping_interval = settings.watch.ping_interval;
+  l.command_timeout = settings.watch.command_timeout;
+  l.slow_threshold = settings.watch.slow_threshold;
+  l.topology_interval = settings.watch.topology_interval;
+  l.backoff_initial = settings.watch.backoff.initial;
+  l.backoff_max = settings.watch.backoff.max;
+  l.expect_primary = settings.expect == config::Expect::Primary;
+  return l;
+}
+
+Link::Link(loop::Loop& loop, kernel::RouteProbe& routes, const config::Endpoint& settings,
+           Owner& owner, Entropy entropy)
+    : loop_(loop),
+      routes_(routes),
+      settings_(settings),
+      owner_(owner),
+      machine_(link_limits(settings), entropy),
+      deadline_(loop.deadlines(), [this] { on_deadline(); }) {}
+
+Link::~Link() = default;
+
+void Link::start() { feed(core::event::Start{}); }
+
+void Link::stop() {
+  deadline_.clear();
+  if (dial_) dial_->cancel();
+  close_witness();
+  if (!connection_) return;
+  connection_->close(false);
+  owner_.on_disconnected(connection_->address(),
+                         {core::Cause::LocalClose, "relinkd closes it"});
+}
+
+void Link::update(const config::Endpoint& settings) {
+  settings_ = settings;
+  refused_ = Refused{};
+  machine_.set_limits(link_limits(settings));
+}
+
+void Link::move(std::string reason) {
+  if (dial_) {
+    dial_->cancel();
+    loop_.retire(std::move(dial_));
+  }
+  feed(core::event::Moved{std::move(reason)});
+}
+
+void Link::probe_now() {
+  next_facts_ = loop_.now().at;
+  feed(core::event::ProbeNow{});
+}
+
+void Link::feed(const core::LinkEvent& event) { carry_out(machine_.on(event, loop_.now())); }
+
+void Link::on_deadline() {
+  core::event::Deadline e;
+  if (connection_) {
+    // What has arrived by now is heard before silence counts.
+    connection_->pump();
+    const MonoTime now = loop_.now().at;
+    if (connection_ && machine_.wants_sample(now)) e.sample = connection_->sample();
+    if (connection_ && machine_.wants_local_path(now)) {
+      e.local = routes_.local_path(connection_->address());
+    }
+  }
+  feed(e);
+}
+
+void Link::carry_out(const core::LinkOrders& orders) {
+  if (orders.hangup && connection_) {
+    connection_->close(orders.hangup->cause != core::Cause::Moved);
+    const Address where = connection_->address();
+    loop_.retire(std::move(connection_));
+    lost_at_ = loop_.now().at;
+    if (!answered_ && orders.hangup->cause != core::Cause::Moved) {
+      owner_.on_connect_result(core::ConnectResult::Timeout, std::nullopt);
+    }
+    owner_.on_disturbed(false);
+    owner_.on_disconnected(where, {orders.hangup->cause, orders.hangup->evidence});
+  }
+  if (orders.close_witness) close_witness();
+  if (orders.transition) owner_.on_transition(*orders.transition);
+  deadline_.set(orders.deadline);
+  if (orders.open_witness) open_witness(*orders.open_witness);
+  // Each of these two leads to further events: nothing of this step may come after them.
+  if (orders.dial) return owner_.on_dial_wanted();
+  if (orders.probe) send_probe(*orders.probe);
+}
+
+// --- connecting -------------------------------------------------------------------------------
+
+void Link::dial(net::DialTarget target, bool name_failing) {
+  name_failing_ = name_failing;
+  target_ = target;
+  if (!address_) address_ = target.addresses.front();
+  dial_ = std::make_unique<net::Dial>(loop_, std::move(target), *this);
+}
+
+void Link::on_dialed(net::Dial::Success success) {
+  loop_.retire(std::move(dial_));
+  owner_.on_answered();
+  address_ = success.address;
+  target_.addresses = {success.address};
+  if (success.stream.tls() != nullptr) {
+    if (const auto expiry = success.stream.tls()->certificate_expiry()) {
+      owner_.on_certificate(*expiry);
+    }
+  }
+  connection_ = std::make_unique<Connection>(loop_, std::move(success.stream),
+                                             std::move(success.address), *this);
+  answered_ = false;
+  max_clients_ = false;
+  earlier_ = std::exchange(facts_, resp::InfoFacts{});
+  earlier_proof_ = machine_.last_proof();
+  role_.reset();
+  feed(core::event::Dialed{success.rtt});
+}
+
+void Link::on_dial_failed(core::DialFailure failure) {
+  loop_.retire(std::move(dial_));
+  if (failure.result == core::ConnectResult::Refused || failure.tcp_established) {
+    owner_.on_answered();
+  }
+  failure.name_failing = name_failing_;
+  if (target_.addresses.size() == 1) {
+    const auto local = routes_.local_path(target_.addresses.front());
+    if (failure.result == core::ConnectResult::Unreachable && local != core::LocalPath::Usable) {
+      failure.result = core::ConnectResult::LocalFault;
+    }
+    address_ = target_.addresses.front();
+  }
+  failure.detail = fmt::format("cannot connect: {}", failure.detail);
+  dial_failed(std::move(failure));
+}
+
+void Link::dial_failed(core::DialFailure failure) {
+  owner_.on_connect_result(failure.result, std::nullopt);
+  explain(core::Afterwards{std::nullopt, failure.result});
+  feed(core::event::DialFailed{std::move(failure)});
+}
+
+void Link::on_dial_unanswered(const Address& address) {
+  feed(core::event::DialUnanswered{routes_.local_path(address)});
+}
+
+// --- asking and answers -----------------------------------------------------------------------
+
+void Link::send_probe(const core::LinkOrders::Probe& probe) {
+  const MonoTime now = loop_.now().at;
+  if (probe.greeting) {
+    if (const auto sent = authenticate(*connection_, settings_); !sent) {
+      connection_->close(false);
+      return end({core::Ending::How::Auth, sent.error().message});
+    }
+    ask(*connection_, {Ask::SetName, Ask::InfoServer, Ask::InfoReplication}, refused_);
+  }
+  // Everything else goes before the PING, so that its reply stands for all of them.
+  if (probe.topology) ask(*connection_, {Ask::Role}, refused_);
+  if (probe.topology && !probe.greeting && refused_.contains(Ask::Role)) {
+    ask(*connection_, {Ask::InfoReplication}, refused_);
+  }
+  if (probe.greeting || now >= next_facts_) {
+    next_facts_ = now + kFactsInterval;
+    ask(*connection_, {Ask::InfoStats, Ask::InfoCommandstats}, refused_);
+  }
+  ping_sent_ = now;
+  ask(*connection_, {Ask::Ping}, Refused{});
+  machine_.probe_sent(connection_->sample());
+}
+
+void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
+  owner_.on_answered();
+  if (reply.is_error()) {
+    const auto kind = resp::error_kind(reply.text);
+    if (kind == resp::ErrorKind::MaxClients) max_clients_ = true;
+    if (ask != Ask::Ping) return take_error(ask, kind, reply.text);
+  }
+  switch (ask) {
+    case Ask::Ping: return take_ping(reply);
+    case Ask::Role: {
+      const auto role = resp::parse_role(reply);
+      if (!role) return end({core::Ending::How::Protocol, role.error().message});
+      return take_role(*role);
+    }
+    case Ask::InfoServer:
+    case Ask::InfoReplication:
+    case Ask::InfoStats:
+    case Ask::InfoCommandstats: return take_info(reply);
+    case Ask::Auth:
+    case Ask::SetName: return;
+  }
+}
+
+void Link::take_error(Ask ask, resp::ErrorKind kind, const std::string& text) {
+  if (ask == Ask::Auth) {
+    // While it loads or is full a server may refuse anything: that says nothing of the password.
+    if (kind == resp::ErrorKind::MaxClients || kind == resp::ErrorKind::Loading) return;
+    connection_->close(false);
+    return end({core::Ending::How::Auth, fmt::format("AUTH is refused: \"{}\"", printable(text))});
+  }
+  if (kind == resp::ErrorKind::NoPerm || kind == resp::ErrorKind::Unknown) refused_.add(ask);
+}
+
+void Link::take_ping(const resp::Reply& reply) {
+  core::event::Replied e;
+  if (reply.is_error()) {
+    e.kind = kind_of(resp::error_kind(reply.text));
+    e.detail = fmt::format("the server answers \"{}\" to PING", printable(reply.text));
+    if (e.kind == core::ReplyKind::NoAuth && !settings_.password) {
+      e.detail += "; no password is configured for this endpoint";
+    } else if (e.kind == core::ReplyKind::NoPerm) {
+      e.detail += fmt::format("; grant +ping to user {}",
+                              settings_.url.user.empty() ? "default" : settings_.url.user);
+    }
+  } else if (reply.type != resp::Reply::Type::Status || reply.text != "PONG") {
+    connection_->close(true);
+    return end({core::Ending::How::Protocol,
+                fmt::format("the reply to PING is \"{}\"", printable(reply.text, 40))});
+  }
+  const bool first = !answered_ && !max_clients_;
+  if (first) first_answer();
+  owner_.on_proof(ping_sent_);
+  feed(e);
+  if (const auto rtt = machine_.last_rtt()) owner_.on_rtt(*rtt);
+}
+
+void Link::first_answer() {
+  answered_ = true;
+  const MonoTime now = loop_.now().at;
+  explain(core::Afterwards{counters_of(facts_), std::nullopt});
+  if (earlier_.run_id && facts_.run_id && *earlier_.run_id != *facts_.run_id &&
+      earlier_address_ == address_) {
+    owner_.on_restarted(now - earlier_proof_.value_or(now));
+  }
+  earlier_address_ = address_;
+  owner_.on_connect_result(core::ConnectResult::Ok,
+                           lost_at_ ? std::optional(now - *lost_at_) : std::nullopt);
+  lost_at_.reset();
+}
+
+void Link::take_role(const resp::RoleFact& role) {
+  role_ = role;
+  core::event::RoleSaid e;
+  e.replica = role.role == resp::Role::Replica;
+  if (e.replica) {
+    e.primary = fmt::format("{}:{}", printable(role.primary_host), role.primary_port);
+  }
+  feed(e);
+}
+
+void Link::take_info(const resp::Reply& reply) {
+  const auto info = resp::parse_info(reply);
+  // A server that answers INFO with something else is watched without it.
+  if (!info) return;
+  const auto kills = facts_.client_kill_calls;
+  resp::merge(facts_, *info);
+  if (kills && facts_.client_kill_calls && *facts_.client_kill_calls > *kills) {
+    owner_.on_disturbed(true);
+  }
+  if (info->role && refused_.contains(Ask::Role)) take_role(*info->role);
+}
+
+// --- the end ----------------------------------------------------------------------------------
+
+void Link::on_ended(Connection&, core::Ending ending) { end(std::move(ending)); }
+
+void Link::end(core::Ending ending) {
+  const MonoTime now = loop_.now().at;
+  connection_->close(ending.how == core::Ending::How::Protocol);
+  core::EndedConnection ended;
+  ended.ending = ending;
+  ended.age = now - connection_->established();
+  ended.silent = now - connection_->last_byte();
+  ended.unacked = machine_.wants_sample(now);
+  ended.max_clients = max_clients_;
+  ended.user_timeout = settings_.watch.keepalive.user_timeout();
+  ended.before = counters_of(facts_);
+  unexplained_address_ = connection_->address();
+  loop_.retire(std::move(connection_));
+  if (answered_) lost_at_ = now;
+  if (!answered_) owner_.on_connect_result(result_of(ending), std::nullopt);
+  owner_.on_disturbed(false);
+  // One that ended before and is still unexplained stays so.
+  explain(core::Afterwards{});
+  unexplained_ = std::move(ended);
+  if (core::is_final(*unexplained_)) explain(core::Afterwards{});
+  feed(core::event::Ended{std::move(ending)});
+}
+
+void Link::explain(const core::Afterwards& after) {
+  if (!unexplained_) return;
+  const core::Attribution why = core::attribute(*unexplained_, after);
+  unexplained_.reset();
+  owner_.on_disconnected(unexplained_address_, why);
+}
+
+// --- the witness ------------------------------------------------------------------------------
+
+void Link::open_witness(bool full) {
+  witness_ = std::make_unique<Witness>(loop_, target_, full, settings_,
+                                       [this](core::event::Witnessed e) {
+                                         if (e.result == core::WitnessResult::Connected ||
+                                             e.result == core::WitnessResult::Answered ||
+                                             e.result == core::WitnessResult::Refused) {
+                                           owner_.on_answered();
+                                         }
+                                         feed(e);
+                                       });
+}
+
+void Link::close_witness() {
+  if (!witness_) return;
+  witness_->cancel();
+  loop_.retire(std::move(witness_));
+}
+
+}  // namespace relinkd::watch

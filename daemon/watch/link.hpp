@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/attribution.hpp"
+#include "core/link_machine.hpp"
+#include "kernel/route.hpp"
+#include "loop/loop.hpp"
+#include "net/dial.hpp"
+#include "resp/facts.hpp"
+#include "watch/connection.hpp"
+#include "watch/greeting.hpp"
+#include "watch/witness.hpp"
+
+namespace relinkd::watch {
+
+/// The watch connection to a node: carries out what core::LinkMachine orders, and tells it what
+/// happens. All I/O of it runs on the loop.
+class Link : public net::Dial::Listener, public Connection::Listener {
+ public:
+  /// What a link tells its endpoint. No call comes from within a call to the link, but for
+  /// start() and what the calls below lead to; the link outlives each call.
+  class Owner {
+   public:
+    Owner() = default;
+    Owner(const Owner&) = delete;
+    Owner& operator=(const Owner&) = delete;
+    virtual ~Owner() = default;
+    /// The link wants a connection: answer by dial() or dial_failed(), now or later.
+    virtual void on_dial_wanted() = 0;
+    virtual void on_transition(const core::Transition& transition) = 0;
+    /// An established connection ended, with its cause; for a FIN or RST only once the next result
+    /// explains it.
+    virtual void on_disconnected(const Address& address, const core::Attribution& why) = 0;
+    /// `outage`: since the last connection was lost, with Ok and if there was one.
+    virtual void on_connect_result(core::ConnectResult result, std::optional<Duration> outage) = 0;
+    virtual void on_rtt(Duration rtt) = 0;
+    /// A PING sent at `sent` was answered.
+    virtual void on_proof(MonoTime sent) = 0;
+    /// Something of the node's host was heard: a reply, a SYN-ACK, an RST.
+    virtual void on_answered() = 0;
+    /// The watch connection ended or the server reports CLIENT KILL: other connections to the node
+    /// that end now are explained by it.
+    virtual void on_disturbed(bool killed) = 0;
+    /// run_id changed at the same address. `outage`: last proof of the old process to the first of
+    /// the new one.
+    virtual void on_restarted(Duration outage) = 0;
+    virtual void on_certificate(WallTime expiry) = 0;
+  };
+
+  Link(loop::Loop& loop, kernel::RouteProbe& routes, const config::Endpoint& settings, Owner& owner,
+       Entropy entropy);
+  ~Link() override;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  void start();
+  /// Ends everything in order; the owner retires the link afterwards.
+  void stop();
+
+  void dial(net::DialTarget target, bool name_failing);
+  void dial_failed(core::DialFailure failure);
+  void move(std::string reason);
+  void probe_now();
+  /// New settings that leave the connection as it is.
+  void update(const config::Endpoint& settings);
+
+  [[nodiscard]] const core::LinkMachine& machine() const { return machine_; }
+  /// Where it is connected, or was or tried last.
+  [[nodiscard]] const std::optional<Address>& address() const { return address_; }
+  [[nodiscard]] bool connected() const { return connection_ != nullptr; }
+  [[nodiscard]] MonoTime connected_since() const { return connection_->established(); }
+  [[nodiscard]] const resp::InfoFacts& facts() const { return facts_; }
+  [[nodiscard]] const std::optional<resp::RoleFact>& role() const { return role_; }
+
+ private:
+  void on_dialed(net::Dial::Success success) override;
+  void on_dial_failed(core::DialFailure failure) override;
+  void on_dial_unanswered(const Address& address) override;
+  void on_reply(Connection& connection, Ask ask, resp::Reply reply) override;
+  void on_ended(Connection& connection, core::Ending ending) override;
+
+  void on_deadline();
+  void feed(const core::LinkEvent& event);
+  void carry_out(const core::LinkOrders& orders);
+  void send_probe(const core::LinkOrders::Probe& probe);
+  void open_witness(bool full);
+  void close_witness();
+  void take_error(Ask ask, resp::ErrorKind kind, const std::string& text);
+  void take_ping(const resp::Reply& reply);
+  void take_role(const resp::RoleFact& role);
+  void take_info(const resp::Reply& reply);
+  void first_answer();
+  void end(core::Ending ending);
+  void explain(const core::Afterwards& after);
+
+  loop::Loop& loop_;
+  kernel::RouteProbe& routes_;
+  config::Endpoint settings_;
+  Owner& owner_;
+  core::LinkMachine machine_;
+  loop::Deadline deadline_;
+
+  std::unique_ptr<net::Dial> dial_;
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Witness> witness_;
+  net::DialTarget target_;       ///< of the present or last connection, for witnesses
+  bool name_failing_ = false;
+  std::optional<Address> address_;
+
+  Refused refused_;
+  bool answered_ = false;        ///< the server answered a PING on this connection
+  bool max_clients_ = false;
+  resp::InfoFacts facts_;        ///< of the present connection, else of the last
+  resp::InfoFacts earlier_;      ///< of the connection before
+  std::optional<Address> earlier_address_;
+  std::optional<MonoTime> earlier_proof_;
+  std::optional<resp::RoleFact> role_;
+  MonoTime next_facts_{};
+  MonoTime ping_sent_{};
+  std::optional<MonoTime> lost_at_;
+  std::optional<core::EndedConnection> unexplained_;
+  Address unexplained_address_;
+};
+
+core::LinkLimits link_limits(const config::Endpoint& settings);
+
+}  // namespace relinkd::watch

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of the path, made by nftables and on the link.
+
+Packets are dropped in the prerouting hook of the namespace that they arrive in: the sender of a
+packet that is dropped on its way out is told so, and proves nothing about silence.
+"""
+
+import re
+import time
+
+from network import LINK, Namespace
+
+_SETUP = """
+table inet lab {
+  chain faults { type filter hook prerouting priority raw; }
+}
+"""
+
+
+class Faults:
+    """What can go wrong between the client and the server."""
+
+    def __init__(self, client: Namespace, server: Namespace):
+        self._client = client
+        self._server = server
+        for namespace in (client, server):
+            namespace.run("nft", "-f", "-", stdin=_SETUP)
+
+    @staticmethod
+    def _add(namespace: Namespace, *rules: str) -> None:
+        script = "".join(f"add rule inet lab faults {rule}\n" for rule in rules)
+        namespace.run("nft", "-f", "-", stdin=script)
+
+    def repair(self) -> None:
+        """Takes every rule back. What was forgotten stays forgotten: flows that died stay dead
+        only if their sockets gave up."""
+        for namespace in (self._client, self._server):
+            namespace.run("nft", "flush", "chain", "inet", "lab", "faults")
+
+    # -------------------------------------------------------------------------------------- flows
+
+    def flows(self, port: int) -> list[int]:
+        """The client's ports of the connections that are established to `port`."""
+        table = self._server.run("ss", "-Htn", "state", "established", f"sport = :{port}")
+        return [int(line.split()[3].rpartition(":")[2]) for line in table.splitlines()]
+
+    @staticmethod
+    def _set(ports: list[int]) -> str:
+        assert ports, "there is no flow to disturb"
+        return "{ " + ", ".join(map(str, ports)) + " }"
+
+    def cut_flows(self, *ports: int, only: list[int] | None = None) -> float:
+        """Drops what the client sends over the connections that are established to these ports,
+        or over those from the client's ports `only`; new ones pass. The time of the cut."""
+        rules = [
+            f"tcp dport {port} tcp sport {self._set(only or self.flows(port))} drop"
+            for port in ports
+        ]
+        self._add(self._server, *rules)
+        return time.time()
+
+    def cut_replies_of_flows(self, port: int) -> float:
+        """The same in the other direction only: requests arrive, replies do not."""
+        self._add(self._client, f"tcp sport {port} tcp dport {self._set(self.flows(port))} drop")
+        return time.time()
+
+    def reset_flows(self, port: int, only: list[int] | None = None) -> float:
+        """The next segment of each established flow is answered by an RST."""
+        ports = self._set(only or self.flows(port))
+        self._add(self._server, f"tcp dport {port} tcp sport {ports} reject with tcp reset")
+        return time.time()
+
+    def forget_idle_flows(self, port: int, seconds: int) -> None:
+        """A middlebox that silently forgets a flow after so much silence. It knows the flows that
+        it has seen packets of from now on, so put it in before they begin."""
+        flow = "ip saddr . tcp sport"
+        self._server.run("nft", "-f", "-", stdin=(
+            "add set inet lab known { type ipv4_addr . inet_service; flags dynamic, timeout;"
+            f" timeout {seconds}s; }}\n"
+        ))
+        self._add(
+            self._server,
+            f"tcp dport {port} tcp flags & (syn|ack) == syn update @known {{ {flow} }} accept",
+            f"tcp dport {port} {flow} @known update @known {{ {flow} }} accept",
+            f"tcp dport {port} drop",
+        )
+
+    # --------------------------------------------------------------------------------------- path
+
+    def drop_requests(self, address: str | None = None) -> float:
+        """Everything that the client sends to the server (to one of its addresses) is dropped."""
+        match = f"iifname {LINK}"
+        if address:
+            match += f" ip6 daddr {address}" if ":" in address else f" ip daddr {address}"
+        self._add(self._server, f"{match} drop")
+        return time.time()
+
+    def drop_replies(self, port: int) -> float:
+        """Everything that the server sends from this port is dropped, for new connections too."""
+        self._add(self._client, f"tcp sport {port} drop")
+        return time.time()
+
+    def reject_by_icmp(self, port: int) -> float:
+        """A router says that the host cannot be reached."""
+        self._add(self._server, f"tcp dport {port} reject with icmpx host-unreachable")
+        return time.time()
+
+    def drop_one_request(self, port: int) -> None:
+        """The next segment with data for this port is lost; every other one passes."""
+        self._add(
+            self._server,
+            f"tcp dport {port} tcp flags & psh == psh limit rate 1/day burst 1 packets counter drop",
+        )
+
+    def lose(self, percent: float) -> None:
+        """That share of the packets is lost at random, in each direction."""
+        rule = f"iifname {LINK} numgen random mod 1000 < {int(percent * 10)} counter drop"
+        for namespace in (self._client, self._server):
+            self._add(namespace, rule)
+
+    def dropped(self) -> int:
+        """How many packets drop_one_request() and lose() have dropped."""
+        rules = [n.run("nft", "list", "table", "inet", "lab") for n in (self._client, self._server)]
+        return sum(map(int, re.findall(r"counter packets (\d+)", "".join(rules))))
+
+    # --------------------------------------------------------------------------------------- link
+
+    def client_link(self, state: str) -> None:
+        """The host's own link: "down" or "up"."""
+        self._client.run("ip", "link", "set", LINK, state)
+
+    def take_address(self, address: str) -> float:
+        """The host with this address is gone: nobody answers for it on the link any more."""
+        self._server.run("ip", "address", "del", f"{address}/24", "dev", LINK)
+        return time.time()
+
+    def return_address(self, address: str) -> None:
+        self._server.run("ip", "address", "add", f"{address}/24", "dev", LINK)
+
+    def server_link(self, state: str) -> None:
+        """The other end: the host's own link loses its carrier, and keeps address and route."""
+        self._server.run("ip", "link", "set", LINK, state)

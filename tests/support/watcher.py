@@ -1,0 +1,494 @@
+# SPDX-License-Identifier: Apache-2.0
+"""relinkd under test: started in a namespace, read from outside as its users read it."""
+
+import contextlib
+import dataclasses
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+
+from metrics_text import Scrape
+from network import Namespace
+
+NOBODY = 65534
+# Far beyond what any step takes; only a failing test waits so long.
+PATIENCE = 30.0
+LOG_LINE = re.compile(
+    r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?P<level>error|warning|notice|info|debug) "
+    r"(?P<message>.+)$"
+)
+
+
+def program(name: str) -> str:
+    return str(pathlib.Path(os.environ["RELINKD_PROGRAMS"]) / name)
+
+
+def to_toml(value: object) -> str:
+    """A value as TOML; strings have the same form as in JSON."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{k}" = {to_toml(v)}' for k, v in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(to_toml, value)) + "]"
+    if isinstance(value, pathlib.PurePath):
+        value = str(value)
+    return json.dumps(value)
+
+
+def to_config(tables: dict[str, dict], endpoints: list[dict]) -> str:
+    lines = []
+    for name, table in tables.items():
+        lines += [f"[{name}]", *(f'"{k}" = {to_toml(v)}' for k, v in table.items())]
+    for endpoint in endpoints:
+        lines += ["[[endpoint]]", *(f'"{k}" = {to_toml(v)}' for k, v in endpoint.items())]
+    return "\n".join(lines) + "\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One event of `relinkctl events --json`."""
+
+    data: dict
+
+    def __getattr__(self, name: str):
+        # Fields that do not apply are absent.
+        return self.data.get(name, "")
+
+    @property
+    def when(self) -> float:
+        moment = datetime.datetime.fromisoformat(self.data["time"].replace("Z", "+00:00"))
+        return moment.timestamp()
+
+    def __str__(self) -> str:
+        return f"{self.data['time']} {self.event}: {self.message}"
+
+
+class Collector:
+    """Items that a thread gathers and tests wait for."""
+
+    def __init__(self) -> None:
+        self._items: list = []
+        self._changed = threading.Condition()
+
+    def add(self, item: object) -> None:
+        with self._changed:
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def all(self, since: int = 0) -> list:
+        with self._changed:
+            return self._items[since:]
+
+    def wait(self, wanted: Callable, what: str, since: int = 0, patience: float = PATIENCE):
+        """The first item from number `since` on that is wanted."""
+        deadline = time.monotonic() + patience
+        looked_at = since
+        with self._changed:
+            while True:
+                for item in self._items[looked_at:]:
+                    if wanted(item):
+                        return item
+                looked_at = len(self._items)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    have = "\n  ".join(map(str, self._items[since:])) or "nothing"
+                    raise AssertionError(f"no {what} within {patience} s; there is\n  {have}")
+                self._changed.wait(left)
+
+
+def _conditions(events: list[Event], endpoint: str) -> list[str]:
+    return [e.event for e in events if e.endpoint == endpoint and e.condition == e.event]
+
+
+def _course(path: list[str]) -> list[str]:
+    course = ["ok"]
+    for condition in path:
+        if condition not in ("slow", course[-1]):
+            course.append(condition)
+    return course[1:]
+
+
+def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """For what cannot be awaited as an event: asks again and again."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, f"no {what} within {patience} s"
+        time.sleep(0.05)
+
+
+class _Http(http.client.HTTPConnection):
+    """HTTP from inside a namespace."""
+
+    def __init__(self, namespace: Namespace, host: str, port: int):
+        super().__init__(host, port, timeout=PATIENCE)
+        self._namespace = namespace
+
+    def connect(self) -> None:
+        self.sock = self._namespace.connect(self.host, self.port, PATIENCE)
+
+
+class Relinkd:
+    """One relinkd in the foreground, as user nobody without any capability."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        folder: pathlib.Path,
+        endpoints: list[dict],
+        *,
+        watch: dict | None = None,
+        tables: dict[str, dict] | None = None,
+        sample: bool = True,
+        environment: dict[str, str] | None = None,
+        arguments: list[str] | None = None,
+        wait_ready: bool = True,
+    ):
+        self._namespace = namespace
+        self._folder = folder
+        self._environment = environment or {}
+        self._sampling = sample
+        self._arguments = arguments
+        self.config = folder / "relinkd.toml"
+        self.control_socket = folder / "run" / "control.sock"
+        self._tables = {
+            "metrics": {"listen": "127.0.0.1:0"},
+            "control": {"socket": self.control_socket},
+            **({"watch": watch} if watch else {}),
+            **(tables or {}),
+        }
+        (folder / "run").mkdir(mode=0o755, exist_ok=True)
+        os.chown(folder / "run", NOBODY, NOBODY)
+        self.configure(endpoints)
+
+        self.events = Collector()
+        self.lines = Collector()
+        self.notifications = Collector()
+        self.scrapes_taken = 0
+        self._complaints: list[str] = []
+        self._sampler_rests = threading.Event()
+        self._scraping = threading.Lock()
+        self._ended = threading.Event()
+        self._process: subprocess.Popen | None = None
+        self._follower: subprocess.Popen | None = None
+        self._threads: list[threading.Thread] = []
+        self.start(wait_ready)
+
+    # ---------------------------------------------------------------------------- configuration
+
+    def config_text(self, endpoints: list[dict]) -> str:
+        return to_config(self._tables, endpoints)
+
+    def configure(self, endpoints: list[dict]) -> None:
+        """Writes the configuration file; a running daemon learns of it when told to reload."""
+        self.write_config(self.config_text(endpoints))
+
+    def write_config(self, text: str) -> None:
+        self.config.write_text(text)
+        self.config.chmod(0o644)
+
+    # ------------------------------------------------------------------------------- life cycle
+
+    def start(self, wait_ready: bool = True) -> None:
+        notify = self._folder / "notify"
+        notify.unlink(missing_ok=True)
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(notify))
+        self._notify.settimeout(0.2)
+        notify.chmod(0o666)
+        self._ended.clear()
+        arguments = self._arguments
+        if arguments is None:
+            arguments = ["--config", str(self.config)]
+        environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": str(notify)}
+        self._process = subprocess.Popen(
+            self._namespace.command(
+                "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all",
+                program("relinkd"), *arguments,
+            ),
+            env=environment | self._environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        self._threads = [
+            threading.Thread(target=self._read_lines, daemon=True),
+            threading.Thread(target=self._read_notifications, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        if wait_ready:
+            self.wait_notification("READY=1")
+            self._follow()
+            if self._sampling:
+                self._threads.append(threading.Thread(target=self._sample, daemon=True))
+                self._threads[-1].start()
+
+    def _follow(self) -> None:
+        self._follower = subprocess.Popen(
+            self.relinkctl_command("events", "--follow", "--json"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )
+        self._threads.append(threading.Thread(target=self._read_events, daemon=True))
+        self._threads[-1].start()
+        # From here on no event is missed: the first ones were told when the stream began.
+        self.events.wait(lambda e: e.event == "started", "event that relinkd has started")
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def stop(self, patience: float = PATIENCE) -> int:
+        """Ends the daemon in order; its exit status."""
+        assert self._process
+        # The sampler first: a scrape that the end interrupts says nothing.
+        self._ended.set()
+        with contextlib.suppress(ProcessLookupError):
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        status = self._process.wait(patience)
+        if self._follower:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._follower.wait(5)
+            self._follower.kill()
+            self._follower.wait()
+        for thread in self._threads:
+            thread.join()
+        self._notify.close()
+        return status
+
+    def wait_end(self) -> int:
+        """Waits until the daemon ends by itself; its exit status."""
+        assert self._process
+        status = self._process.wait(PATIENCE)
+        self._threads[0].join()  # the last lines of the log
+        return status
+
+    def restart(self) -> None:
+        """Ends the daemon in order and starts another. What was collected is of the new one."""
+        assert self.stop() == 0
+        self.events, self.lines, self.notifications = Collector(), Collector(), Collector()
+        self.forget_metrics_address()
+        self.start()
+
+    def kill(self) -> None:
+        """Whatever state it is in."""
+        self._ended.set()
+        for process in (self._follower, self._process):
+            if process and process.poll() is None:
+                process.kill()
+                process.wait()
+
+    # ---------------------------------------------------------------------------------- readers
+
+    def _read_lines(self) -> None:
+        assert self._process and self._process.stderr
+        for line in self._process.stderr:
+            self.lines.add(line.rstrip("\n"))
+
+    def _read_events(self) -> None:
+        assert self._follower and self._follower.stdout
+        for line in self._follower.stdout:
+            self.events.add(Event(json.loads(line)))
+
+    def _read_notifications(self) -> None:
+        while not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                for assignment in self._notify.recv(65536).decode().splitlines():
+                    self.notifications.add(assignment)
+
+    def _sample(self) -> None:
+        """Scrapes all the time: what must hold in any scrape is checked in many."""
+        while not self._ended.wait(0.2):
+            if self._sampler_rests.is_set():
+                continue
+            try:
+                with self._scraping:
+                    self.scrape().check()
+                self.scrapes_taken += 1
+            except AssertionError as error:
+                self._complaints.append(str(error))
+            except OSError as error:
+                if not self._ended.is_set() and self.running:
+                    self._complaints.append(f"a scrape failed: {error!r}")
+
+    # ---------------------------------------------------------------------------------- outputs
+
+    def metrics_address(self) -> tuple[str, int]:
+        if not hasattr(self, "_metrics_address"):
+            url = urllib.parse.urlparse(self.status()["metrics_url"])
+            assert url.hostname and url.port, url
+            self._metrics_address = (url.hostname, url.port)
+        return self._metrics_address
+
+    def forget_metrics_address(self) -> None:
+        """The daemon serves them elsewhere now."""
+        vars(self).pop("_metrics_address", None)
+
+    def get(self, path: str = "/metrics", method: str = "GET") -> tuple[int, dict, str]:
+        """Status, headers and body."""
+        connection = _Http(self._namespace, *self.metrics_address())
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read().decode()
+        finally:
+            connection.close()
+
+    def scrape(self) -> Scrape:
+        status, _, body = self.get()
+        assert status == 200, f"/metrics answers {status}"
+        return Scrape(body)
+
+    def relinkctl_command(self, *arguments: str) -> list[str]:
+        """The command line of relinkctl on this daemon."""
+        return [program("relinkctl"), "--socket", str(self.control_socket), *arguments]
+
+    def relinkctl(self, *arguments: str) -> subprocess.CompletedProcess:
+        """relinkctl with the daemon's socket, in the daemon's namespace."""
+        return subprocess.run(
+            self._namespace.command(*self.relinkctl_command(*arguments)),
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )
+
+    def status(self) -> dict:
+        done = self.relinkctl("status", "--json")
+        assert done.stdout, f"relinkctl status: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def endpoint(self, name: str) -> dict:
+        found = [e for e in self.status()["endpoints"] if e["name"] == name]
+        assert len(found) == 1, found
+        return found[0]
+
+    def memory_kib(self, field: str = "VmHWM") -> int:
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        match = re.search(rf"^{field}:\s+(\d+) kB$", status, re.M)
+        assert match
+        return int(match.group(1))
+
+    def limit_descriptors(self) -> None:
+        """From now on the daemon gets no new descriptor; those that it has stay."""
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (3, 4096))
+
+    def allow_descriptors(self) -> None:
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (1024, 4096))
+
+    @contextlib.contextmanager
+    def unscraped(self) -> Iterator[None]:
+        """Meanwhile the sampler rests: the test keeps the daemon from answering."""
+        self._sampler_rests.set()
+        # A scrape that is under way ends first.
+        with self._scraping:
+            yield
+        self._sampler_rests.clear()
+
+    # ------------------------------------------------------------------------------- conditions
+
+    def mark(self) -> int:
+        """A place in the course of events, to look from."""
+        return len(self.events.all())
+
+    def wait_event(self, kind: str, endpoint: str = "", since: int = 0, **fields: str) -> Event:
+        def wanted(event: Event) -> bool:
+            return (
+                event.event == kind
+                and (not endpoint or event.endpoint == endpoint)
+                and all(getattr(event, key) == value for key, value in fields.items())
+            )
+
+        return self.events.wait(wanted, f"{kind} of {endpoint or 'relinkd'} {fields or ''}", since)
+
+    def wait_disconnected(self, endpoint: str, cause: str, since: int = 0) -> Event:
+        return self.wait_event("disconnected", endpoint, since, cause=cause)
+
+    def wait_notification(self, text: str, since: int = 0) -> str:
+        return self.notifications.wait(
+            lambda n: n.startswith(text), f"notification {text}; log: {self.log()}", since
+        )
+
+    def path(self, endpoint: str, since: int = 0) -> list[str]:
+        """The conditions that an endpoint went through, in order."""
+        return _conditions(self.events.all(since), endpoint)
+
+    def course(self, endpoint: str, since: int = 0) -> list[str]:
+        """What happened to an endpoint that was ok: its path without "slow", which any
+        disturbance may show for a moment, and without an "ok" that only ends such a moment."""
+        return _course(_conditions(self.events.all(since), endpoint))
+
+    def wait_course(self, endpoint: str, *course: str | set[str], since: int = 0) -> None:
+        """Waits for these conditions in this order, and for no other. A set: any of these."""
+        expected = [{c} if isinstance(c, str) else c for c in course]
+        seen: list[Event] = []
+
+        def arrived(event: Event) -> bool:
+            seen.append(event)
+            now = _course(_conditions(seen, endpoint))
+            fits = len(now) <= len(expected) and all(c in e for c, e in zip(now, expected))
+            assert fits, f"{endpoint} became {now} instead of {expected}: {event}\n{self.log()}"
+            return len(now) == len(expected)
+
+        self.events.wait(arrived, f"course {course} of {endpoint}", since)
+
+    def wait_probes(self, endpoint: str, count: int) -> None:
+        """Waits until so many more PINGs were answered."""
+
+        def answered() -> float:
+            return self.scrape().value("relinkd_ping_rtt_seconds_count", endpoint=endpoint)
+
+        wanted = answered() + count
+        wait_until(lambda: answered() >= wanted, f"{count} more answers of {endpoint}")
+
+    def disconnects(self, endpoint: str) -> dict[str, float]:
+        """disconnects_total by cause, those above 0."""
+        series = self.scrape().matching("relinkd_disconnects_total", endpoint=endpoint)
+        return {dict(key)["cause"]: value for key, value in series.items() if value}
+
+    def log(self) -> str:
+        return "\n".join(self.lines.all())
+
+    # ------------------------------------------------------------------------------- at the end
+
+    def outputs(self) -> dict[str, str]:
+        """Everything that the daemon tells, by where."""
+        told = {
+            "log": self.log(),
+            "events": "\n".join(json.dumps(e.data) for e in self.events.all()),
+            "notifications": "\n".join(self.notifications.all()),
+        }
+        if self.running:
+            process = pathlib.Path(f"/proc/{self.pid}")
+            told["metrics"] = self.get()[2]
+            told["status"] = self.relinkctl("status", "--json").stdout
+            told["status table"] = self.relinkctl("status").stdout
+            told["configuration"] = self.relinkctl("config", "show").stdout
+            told["command line"] = (process / "cmdline").read_bytes().decode()
+            told["environment"] = (process / "environ").read_bytes().decode()
+        return told
+
+    def verify(self, secrets: list[str]) -> None:
+        """What must hold at the end of any test."""
+        assert not self._complaints, "\n".join(self._complaints[:10])
+        if self._sampling and self._follower:
+            assert self.scrapes_taken, "nothing was scraped"
+        for place, text in self.outputs().items():
+            for secret in secrets:
+                assert secret not in text, f"a secret is in the {place}"
+        for line in self.lines.all():
+            assert LOG_LINE.match(line), f"not a log line: {line!r}"

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support.hpp"
+
+namespace relinkd::config::test {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+std::vector<std::string> listed(const std::vector<Source>& sources,
+                                const std::vector<std::string>& urls = {}) {
+  const Loaded loaded = load(sources, urls);
+  EXPECT_THAT(to_strings(loaded.diagnostics), IsEmpty());
+  std::vector<std::string> lines;
+  for (const Origin& origin : loaded.origins) {
+    lines.push_back(origin.key + " = " + origin.value + " # " + origin.place);
+  }
+  return lines;
+}
+
+TEST(Origins, ListEveryKeyWithItsDefault) {
+  EXPECT_THAT(
+      listed({}),
+      ElementsAre(
+          "metrics.listen = \"127.0.0.1:10121\" # default",
+          "control.socket = \"/run/relinkd/control.sock\" # default",
+          "control.operators = [] # default",  //
+          "watch.ping_interval = \"1s\" # default", "watch.command_timeout = \"2s\" # default",
+          "watch.connect_timeout = \"5s\" # default", "watch.slow_threshold = \"100ms\" # default",
+          "watch.topology_interval = \"5s\" # default", "watch.keepalive.idle = \"5s\" # default",
+          "watch.keepalive.interval = \"1s\" # default", "watch.keepalive.count = 3 # default",
+          "watch.backoff.initial = \"100ms\" # default", "watch.backoff.max = \"10s\" # default",
+          "watch.idle_watch = { ages = [\"1m\", \"5m\", \"10m\", \"1h\"] } # default",
+          "endpoint.127.0.0.1:6379.name = \"127.0.0.1:6379\" # default",
+          "endpoint.127.0.0.1:6379.url = \"redis://127.0.0.1:6379\" # default",
+          "endpoint.127.0.0.1:6379.expect = \"primary\" # default",
+          "endpoint.127.0.0.1:6379.ping_interval = \"1s\" # default",
+          "endpoint.127.0.0.1:6379.command_timeout = \"2s\" # default",
+          "endpoint.127.0.0.1:6379.connect_timeout = \"5s\" # default",
+          "endpoint.127.0.0.1:6379.slow_threshold = \"100ms\" # default",
+          "endpoint.127.0.0.1:6379.topology_interval = \"5s\" # default",
+          "endpoint.127.0.0.1:6379.keepalive.idle = \"5s\" # default",
+          "endpoint.127.0.0.1:6379.keepalive.interval = \"1s\" # default",
+          "endpoint.127.0.0.1:6379.keepalive.count = 3 # default",
+          "endpoint.127.0.0.1:6379.backoff.initial = \"100ms\" # default",
+          "endpoint.127.0.0.1:6379.backoff.max = \"10s\" # default",
+          "endpoint.127.0.0.1:6379.idle_watch = "
+          "{ ages = [\"1m\", \"5m\", \"10m\", \"1h\"] } # default",
+          "sysctl.check_interval = \"1m\" # default",
+          "sysctl.want.\"net.ipv4.tcp_retries2\" = 5 # default"));
+}
+
+TEST(Origins, NameTheFileAndLineThatDecides) {
+  const std::vector<std::string> lines = listed(
+      {{"main",
+        "[metrics]\nlisten = \"\"\n[watch]\nping_interval = \"2s\"\nslow_threshold = \"5ms\""},
+       {"10",
+        "[watch]\nping_interval = \"120s\"\n\nkeepalive = { count = 9 }\n"
+        "[sysctl.want]\n\"net/ipv4/tcp_retries2\" = 8"}});
+  EXPECT_THAT(lines, Contains("metrics.listen = \"\" # main:2"));
+  EXPECT_THAT(lines, Contains("watch.ping_interval = \"2m\" # 10:2"));
+  EXPECT_THAT(lines, Contains("watch.slow_threshold = \"5ms\" # main:5"));
+  EXPECT_THAT(lines, Contains("watch.keepalive.count = 9 # 10:4"));
+  EXPECT_THAT(lines, Contains("watch.keepalive.idle = \"5s\" # default"));
+  EXPECT_THAT(lines, Contains("sysctl.want.\"net.ipv4.tcp_retries2\" = 8 # 10:6"));
+}
+
+TEST(Origins, OfAnEndpointAreItsOwnOrThoseOfWatch) {
+  const std::vector<std::string> lines = listed({{"f", R"([watch]
+ping_interval = "2s"
+backoff.max = "7s"
+[[endpoint]]
+name = "s"
+url = "rediss://me@h"
+slow_threshold = "7ms"
+backoff.initial = "1s"
+password = { credential = "c" }
+tls = { server_name = "x" }
+)"}});
+  EXPECT_THAT(lines, Contains("endpoint.s.name = \"s\" # f:5"));
+  EXPECT_THAT(lines, Contains("endpoint.s.url = \"rediss://me@h:6379\" # f:6"));
+  EXPECT_THAT(lines, Contains("endpoint.s.expect = \"primary\" # default"));
+  EXPECT_THAT(lines, Contains("endpoint.s.password = { credential = \"c\" } # f:9"));
+  EXPECT_THAT(lines, Contains("endpoint.s.tls.server_name = \"x\" # f:10"));
+  EXPECT_THAT(lines, Contains("endpoint.s.tls.verify = true # default"));
+  EXPECT_THAT(lines, Contains("endpoint.s.slow_threshold = \"7ms\" # f:7"));
+  EXPECT_THAT(lines, Contains("endpoint.s.backoff.initial = \"1s\" # f:8"));
+  EXPECT_THAT(lines, Contains("endpoint.s.backoff.max = \"7s\" # f:3"));
+  EXPECT_THAT(lines, Contains("endpoint.s.ping_interval = \"2s\" # f:2"));
+  EXPECT_THAT(lines, Contains("endpoint.s.connect_timeout = \"5s\" # default"));
+}
+
+TEST(Origins, OfUrlsOnTheCommandLineSaySo) {
+  const std::vector<std::string> lines = listed({}, {"redis://h"});
+  EXPECT_THAT(lines, Contains("endpoint.h:6379.url = \"redis://h:6379\" # --endpoint"));
+  EXPECT_THAT(lines, Contains("endpoint.h:6379.ping_interval = \"1s\" # default"));
+}
+
+TEST(Origins, LeaveOutWhatIsNotSet) {
+  for (const std::string& line : listed({{"f", "[[endpoint]]\nurl = \"redis://h\""}})) {
+    EXPECT_THAT(line, Not(testing::HasSubstr(".password")));
+    EXPECT_THAT(line, Not(testing::HasSubstr(".tls.")));
+  }
+}
+
+TEST(Origins, AreTomlThatLoadsToTheSameSettings) {
+  const std::string text = R"([metrics]
+listen = "[::1]:0"
+[control]
+socket = "/run/a \"b\" \\c"
+operators = ["wheel", "é\"x"]
+[watch]
+ping_interval = "1500ms"
+keepalive = { idle = "61s", interval = "2s", count = 9 }
+backoff = { initial = "20ms", max = "30ms" }
+idle_watch = { ages = ["1s", "90s", "1d"] }
+[sysctl]
+check_interval = "12h"
+[sysctl.want]
+"net.ipv4.tcp_retries2" = 9223372036854775807
+"net/ipv4/conf/eth0.1/rp_filter" = 1
+)";
+  const Loaded first = load_text(text);
+  ASSERT_THAT(to_strings(first.diagnostics), IsEmpty());
+  std::string written;
+  for (const Origin& origin : first.origins) {
+    if (origin.key.starts_with("endpoint.")) continue;
+    written += origin.key + " = " + origin.value + "\n";
+  }
+  EXPECT_EQ(settings(written), first.settings);
+}
+
+}  // namespace
+}  // namespace relinkd::config::test
