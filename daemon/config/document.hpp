@@ -14,6 +14,7 @@ namespace relinkd::config {
 struct Place {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of a <=> b < 0 for a pointer.
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 

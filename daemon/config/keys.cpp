@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/keys.hpp"
 
+#include "config/url.hpp"
+
 namespace relinkd::config {
 
 namespace {
 
-constexpr Duration kMaxKeepalive = 32767s;      // MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL in net/tcp.h
-constexpr int kMaxKeepaliveCount = 127;         // MAX_TCP_KEEPCNT
-constexpr std::size_t kMaxSocketPath = 107;     // sun_path with its NUL, unix(7)
-constexpr Duration kMinCommandTimeout = 200ms;  // the least probe deadline, TCP_RTO_MIN of Linux
+// The kernel's, in net/tcp.h: MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL; MAX_TCP_KEEPCNT.
+constexpr Duration kMaxKeepalive = 32767s;
+constexpr int kMaxKeepaliveCount = 127;
+// The floor of the adaptive probe deadline, as TCP_RTO_MIN of Linux.
+constexpr Duration kMinCommandTimeout = 200ms;
 
 void visit_tls(KeyVisitor& visitor, Endpoint& endpoint) {
   Tls& tls = endpoint.tls;

@@ -17,6 +17,7 @@ namespace relinkd::config {
 struct FilePlace {
   std::size_t file = 0;
   Place place;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of a <=> b < 0 for a pointer.
   friend auto operator<=>(const FilePlace&, const FilePlace&) = default;
 };
 

@@ -44,7 +44,7 @@ void Rules::check_names(const std::vector<Draft>& drafts) {
     const auto [first, is_new] = seen.emplace(draft.endpoint.name, mark->at);
     if (is_new) continue;
     findings_.add(mark->at,
-                  fmt::format("endpoint: the name '{}' is already used at {}",
+                  fmt::format("endpoint name '{}' is already used at {}",
                               printable(draft.endpoint.name), findings_.name(first->second)));
   }
 }

@@ -50,7 +50,7 @@ struct Watch {
   Duration ping_interval = 1s;      ///< 50 ms to 1 h
   Duration command_timeout = 2s;    ///< 200 ms to 1 min; ceiling of the adaptive probe deadline
   Duration connect_timeout = 5s;    ///< 100 ms to 5 min
-  Duration slow_threshold = 100ms;  ///< 1 ms to 1 min
+  Duration slow_threshold = 100ms;  ///< 1 ms to 1 min, below command_timeout
   Duration topology_interval = 5s;  ///< 1 s to 1 h
   Keepalive keepalive;
   Backoff backoff;

@@ -23,8 +23,7 @@ namespace {
 constexpr auto kSchemes = enum_names<Url::Scheme>("redis", "rediss", "unix");
 
 constexpr std::size_t kMaxUrl = 1024;
-constexpr std::size_t kMaxSocketPath = 107;  // sun_path with its NUL, unix(7)
-constexpr std::size_t kMaxHost = 253;        // RFC 1035 2.3.4, without the dot at the end
+constexpr std::size_t kMaxHost = 253;  // RFC 1035 2.3.4, without the dot at the end
 constexpr std::size_t kMaxLabel = 63;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace relinkd::config {
+
+/// Longest path of a Unix socket: sun_path of unix(7) without the NUL.
+inline constexpr std::size_t kMaxSocketPath = 107;
 
 /// A host name (RFC 1123, underscores allowed, a dot at the end too) or an IPv4 literal. A name
 /// that ends in a number and is no IPv4 literal, such as "10.0.0.300", is neither.

@@ -4,16 +4,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "control/json_writer.hpp"
+
 namespace relinkd::control {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string text_of(const Json& json) {
-  // Bytes that are no UTF-8 (a server's own words) become U+FFFD; the default would throw.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 Result<Json> parse_object(std::string_view text) {
   if (!depth_within(text, kMaxDepth)) {
@@ -93,7 +90,7 @@ Result<Reply> parse_reply(std::string_view text) {
   const auto parameters = json->find("parameters");
   const bool given = parameters != json->end() && !parameters->is_null();
   if (given && !parameters->is_object()) return Error{R"("parameters" must be an object)"};
-  reply.parameters = given ? text_of(*parameters) : "{}";
+  reply.parameters = given ? parameters->dump() : "{}";
   const auto error = json->find("error");
   if (error == json->end() || error->is_null()) return reply;
   if (!error->is_string()) return Error{R"("error" must be a string)"};
@@ -111,9 +108,11 @@ Result<std::string> encode_call(const std::string& method, const std::string& pa
                                 bool more) {
   auto object = parse_object(parameters);
   if (!object) return object.error();
-  Json call{{"method", method}, {"parameters", *std::move(object)}};
-  if (more) call["more"] = true;
-  return text_of(call) + '\0';
+  JsonWriter call;
+  call.open_object().key("method").string(method);
+  if (more) call.key("more").boolean(true);
+  call.key("parameters");
+  return call.take() + object->dump() + "}" + '\0';
 }
 
 std::string encode_reply(std::string_view parameters, bool continues) {
@@ -123,15 +122,18 @@ std::string encode_reply(std::string_view parameters, bool continues) {
 }
 
 std::string encode_description(std::string_view description) {
-  return text_of({{"parameters", {{"description", description}}}}) + '\0';
+  JsonWriter parameters;
+  parameters.open_object().key("description").string(description).close_object();
+  return encode_reply(parameters.take(), false);
 }
 
 std::string encode_error(
     std::string_view error,
     std::initializer_list<std::pair<std::string_view, std::string_view>> parameters) {
-  Json reply{{"error", error}, {"parameters", Json::object()}};
-  for (const auto& [name, value] : parameters) reply["parameters"][std::string(name)] = value;
-  return text_of(reply) + '\0';
+  JsonWriter reply;
+  reply.open_object().key("error").string(error).key("parameters").open_object();
+  for (const auto& [name, value] : parameters) reply.key(name).string(value);
+  return reply.close_object().close_object().take() + '\0';
 }
 
 }  // namespace relinkd::control

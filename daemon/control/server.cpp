@@ -143,10 +143,12 @@ std::string Server::State::refusal(const Peer& peer) {
       std::count_if(connections.begin(), connections.end(),
                     [&](const auto& c) { return !c->dead && c->peer.uid == peer.uid; }));
   if (own >= limits.connections_per_uid) {
-    return fmt::format("uid {} has {} connections already, the most allowed", peer.uid, own);
+    return fmt::format("uid {} already has as many connections as one user may have, {}", peer.uid,
+                       own);
   }
   if (connections.size() >= limits.connections && service.access(peer) < Access::Order) {
-    return fmt::format("there are {} connections already, the most allowed", connections.size());
+    return fmt::format("there are already as many connections as there may be, {}",
+                       connections.size());
   }
   return {};
 }

@@ -9,6 +9,10 @@ namespace relinkd::core {
 
 namespace {
 
+/// When the n-th transmission of a segment is made, at the earliest: a tail-loss probe and a
+/// retransmission 200 ms (TCP_RTO_MIN) apart, then twice as long each time. n >= 3.
+Duration time_of_transmission(int n) { return 200ms * (1 << (n - 2)); }
+
 /// Bytes of ours are unacknowledged: is the flow dead, the path, or just a packet lost?
 Verdict diagnose_unacked(const SuspectEvidence& e) {
   // This host cannot send at all: the kernel does not count attempts that have no route, so time
@@ -23,9 +27,11 @@ Verdict diagnose_unacked(const SuspectEvidence& e) {
   const auto& w = *e.witness;
   const bool enough = e.transmissions >= e.required && e.since_last_transmission >= e.grace;
   if (!enough) return Verdict::Wait;
+  const Verdict silent =
+      e.local == LocalPath::Usable ? Verdict::Unreachable : Verdict::LocalFault;
   if (!w.result) {
     // The SYN has been as silent as the flow for as long as a probe may take.
-    return w.open_for >= std::max(e.probe_deadline, e.grace) ? Verdict::Unreachable : Verdict::Wait;
+    return w.open_for >= std::max(e.probe_deadline, e.grace) ? silent : Verdict::Wait;
   }
   switch (*w.result) {
     case WitnessResult::Connected:
@@ -34,7 +40,7 @@ Verdict diagnose_unacked(const SuspectEvidence& e) {
       // down for both.
       return e.transmissions > w.transmissions_at_result ? Verdict::HalfOpen : Verdict::Wait;
     case WitnessResult::Refused: return Verdict::Refused;
-    case WitnessResult::Unreachable: return Verdict::Unreachable;
+    case WitnessResult::Unreachable: return silent;
     case WitnessResult::LocalFault: return Verdict::LocalFault;
     case WitnessResult::Failed: return Verdict::OpenPlainWitness;
   }
@@ -49,8 +55,11 @@ Verdict diagnose_acked(const SuspectEvidence& e) {
 
   const auto& w = *e.witness;
   if (w.result == WitnessResult::Answered) {
-    // The answers of both may be on their way: a server that wakes up answers one after the other.
-    return w.since_result >= std::max(e.grace, RttEstimator::kFloor) ? Verdict::HalfOpenProxy : Verdict::Wait;
+    // The answers of both may be on their way: a server that wakes up answers one after the other,
+    // and on a path that loses packets the reply is repeated as our PING would be.
+    const bool time_for_both = w.since_result >= std::max(e.grace, RttEstimator::kFloor);
+    const bool time_for_repeats = e.pending >= time_of_transmission(e.required) + e.grace;
+    return time_for_both && time_for_repeats ? Verdict::HalfOpenProxy : Verdict::Wait;
   }
   if (w.result == WitnessResult::Refused) return Verdict::Refused;
   const bool both_silent = e.pending >= e.command_timeout && w.open_for >= e.command_timeout;

@@ -14,6 +14,8 @@ namespace {
 constexpr Duration kPoll = 100ms;
 /// How long the node may take to say whether it is alive and undisturbed.
 constexpr Duration kDecideWithin = 10s;
+/// Endings within this time of each other have one cause.
+constexpr Duration kTogether = 2s;
 }  // namespace
 
 std::string IdleCut::to_string() const {
@@ -101,8 +103,13 @@ void IdleMachine::handle(const idle::Ended& e) {
       ended_at_ = now_.at;
       ending_age_ = probing ? age() : now_.at - idle_since_;
       phase_ = Phase::Deciding;
+      disturbed_ = false;
       deadline_ = now_.at + kDecideWithin;
-      orders_.ask_node = true;
+      if (explained_ && (now_.at - explained_at_ <= kTogether || (probing && lost_with_node()))) {
+        handle(idle::NodeExplained{*explained_});
+      } else {
+        orders_.ask_node = true;
+      }
       return;
     case Ending::How::TimedOut:
       inconclusive(Cause::KeepaliveTimeout,
@@ -123,7 +130,7 @@ void IdleMachine::handle(const idle::NodeProven& e) {
   node_probe_ = std::max(node_probe_, e.probe_sent);
   required_ = e.required_transmissions;
   // Only a PING sent after the ending says that the node outlived it.
-  if (phase_ == Phase::Deciding && e.probe_sent >= ended_at_) {
+  if (phase_ == Phase::Deciding && !disturbed_ && e.probe_sent >= ended_at_) {
     orders_.ended = IdleOrders::Hangup{
         Cause::IdleTimeout,
         fmt::format("an idle connection was {} after {} of silence while the node answers others",
@@ -132,16 +139,16 @@ void IdleMachine::handle(const idle::NodeProven& e) {
   }
 }
 
-void IdleMachine::handle(const idle::NodeDisturbed& e) {
+void IdleMachine::handle(const idle::NodeDisturbed&) {
+  if (phase_ == Phase::Deciding) disturbed_ = true;
+}
+
+void IdleMachine::handle(const idle::NodeExplained& e) {
+  explained_ = e;
+  explained_at_ = now_.at;
   if (phase_ != Phase::Deciding) return;
-  if (e.killed) {
-    orders_.ended = IdleOrders::Hangup{
-        Cause::Killed, "an idle connection was closed; the server's CLIENT KILL calls rose"};
-  } else {
-    orders_.ended = IdleOrders::Hangup{
-        ending_how_ == IdleCut::How::Fin ? Cause::PeerClosed : Cause::Reset,
-        fmt::format("an idle connection ended: {}", ending_detail_)};
-  }
+  orders_.ended = IdleOrders::Hangup{
+      e.cause, fmt::format("an idle connection ended with it: {}", e.evidence)};
   wait_and_dial();
 }
 
@@ -184,7 +191,10 @@ void IdleMachine::handle(const idle::Deadline& e) {
       const int transmissions =
           1 + static_cast<int>(e.sample->total_retrans - base_.total_retrans);
       const bool node_alive = node_probe_ >= probed_at_;
-      if (e.sample->unacked_bytes > 0 && transmissions >= required_ && node_alive) {
+      if (e.sample->unacked_bytes > 0 && transmissions >= required_ && lost_with_node()) {
+        inconclusive(explained_->cause, fmt::format("an idle connection was lost with it: {}",
+                                                    explained_->evidence));
+      } else if (e.sample->unacked_bytes > 0 && transmissions >= required_ && node_alive) {
         orders_.hangup = IdleOrders::Hangup{
             Cause::IdleTimeout,
             fmt::format("an idle connection, silent for {}, is forgotten: {} transmissions "
@@ -199,7 +209,10 @@ void IdleMachine::handle(const idle::Deadline& e) {
     case Phase::Deciding:
       if (now_.at < deadline_) return;
       // The node said nothing in time: the ending says nothing about idleness.
-      handle(idle::NodeDisturbed{});
+      orders_.ended = IdleOrders::Hangup{
+          ending_how_ == IdleCut::How::Fin ? Cause::PeerClosed : Cause::Reset,
+          fmt::format("an idle connection ended: {}", ending_detail_)};
+      wait_and_dial();
       return;
     case Phase::Stopped:
     case Phase::Dialing: return;

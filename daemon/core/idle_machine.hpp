@@ -52,15 +52,19 @@ struct NodeProven {
   MonoTime probe_sent{};
   int required_transmissions = 3;
 };
-/// The watch connection ended, or the server says that clients were killed: that explains a loss of
-/// the idle connection.
-struct NodeDisturbed {
-  bool killed = false;
+/// The watch connection to the same node ended; why is not known yet.
+struct NodeDisturbed {};
+/// Why it ended, or that the server reports CLIENT KILL: that explains a loss of the idle
+/// connection at the same time.
+struct NodeExplained {
+  Cause cause = Cause::PeerClosed;
+  std::string evidence;
 };
 }  // namespace idle
 
 using IdleEvent = std::variant<idle::Start, idle::Ready, idle::DialFailed, idle::Replied,
-                               idle::Ended, idle::Deadline, idle::NodeProven, idle::NodeDisturbed>;
+                               idle::Ended, idle::Deadline, idle::NodeProven, idle::NodeDisturbed,
+                               idle::NodeExplained>;
 
 struct IdleOrders {
   /// Give the connection up.
@@ -101,12 +105,16 @@ class IdleMachine {
   void handle(const idle::Ended& e);
   void handle(const idle::Deadline& e);
   void handle(const idle::NodeProven& e);
-  void handle(const idle::NodeDisturbed& e);
+  void handle(const idle::NodeDisturbed&);
+  void handle(const idle::NodeExplained& e);
 
   void wait_and_dial();
   void conclude(IdleCut::How how, Duration age);
   void inconclusive(Cause cause, std::string evidence);
   [[nodiscard]] Duration age() const { return limits_.ages[step_]; }
+  /// The watch connection was lost in the midst of this silence: what shows only on use may have
+  /// happened then.
+  [[nodiscard]] bool lost_with_node() const { return explained_ && explained_at_ > idle_since_; }
 
   IdleLimits limits_;
   Entropy entropy_;
@@ -130,6 +138,10 @@ class IdleMachine {
   std::string ending_detail_;
   Duration ending_age_{};
   MonoTime ended_at_{};
+  bool disturbed_ = false;  ///< the watch connection ended, too: its cause will be ours
+  /// The last explanation, for an ending that is noticed after it.
+  std::optional<idle::NodeExplained> explained_;
+  MonoTime explained_at_{};
 };
 
 }  // namespace relinkd::core

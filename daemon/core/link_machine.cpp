@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/backoff.hpp"
+#include "core/condition_of.hpp"
 
 namespace relinkd::core {
 
@@ -18,39 +19,6 @@ constexpr Duration kSuspectPoll = 20ms;
 constexpr Duration kWitnessPoll = 100ms;
 /// The least that counts as "an answer had time to come", however short the path.
 constexpr Duration kLeastGrace = 20ms;
-
-Condition condition_of(ReplyKind kind) {
-  switch (kind) {
-    case ReplyKind::NoAuth:
-    case ReplyKind::NoPerm: return Condition::AuthFailed;
-    case ReplyKind::Loading: return Condition::Loading;
-    case ReplyKind::Busy: return Condition::Busy;
-    case ReplyKind::MasterDown: return Condition::MasterDown;
-    case ReplyKind::Pong:
-    case ReplyKind::MaxClients:
-    case ReplyKind::OtherError: break;
-  }
-  return Condition::Ok;
-}
-
-Condition condition_of(const DialFailure& f) {
-  switch (f.result) {
-    case ConnectResult::LocalFault: return Condition::LocalFault;
-    case ConnectResult::Dns: return Condition::DnsFailed;
-    case ConnectResult::Refused: return f.name_failing ? Condition::DnsFailed : Condition::Refused;
-    case ConnectResult::Timeout:
-      if (f.tcp_established) return Condition::Stalled;
-      return f.name_failing ? Condition::DnsFailed : Condition::Unreachable;
-    case ConnectResult::Unreachable:
-      return f.name_failing ? Condition::DnsFailed : Condition::Unreachable;
-    case ConnectResult::Tls: return Condition::TlsFailed;
-    case ConnectResult::Auth: return Condition::AuthFailed;
-    case ConnectResult::Protocol: return Condition::NotRedis;
-    case ConnectResult::Closed: return Condition::PeerClosed;
-    case ConnectResult::Ok: break;
-  }
-  return Condition::Unknown;
-}
 
 }  // namespace
 
@@ -146,8 +114,12 @@ void LinkMachine::handle(const event::Replied& e) {
   const MonoTime sent = pending_->sent;
   forget_pending();
 
-  // Turned away at the door: the connection will be closed and never was one to work with.
-  if (e.kind == ReplyKind::MaxClients) return;
+  // Turned away at the door: the connection will be closed and never was one to work with. Where it
+  // stays open after all, it is asked again.
+  if (e.kind == ReplyKind::MaxClients) {
+    next_probe_ = std::max(sent + limits_.ping_interval, now_.at);
+    return;
+  }
 
   proven_ = true;
   if (first_answer) {
@@ -172,19 +144,8 @@ void LinkMachine::handle(const event::Ended& e) {
   const Ending& end = e.ending;
   const bool path_proven = witness_ && (witness_->result == WitnessResult::Connected ||
                                         witness_->result == WitnessResult::Answered);
-  switch (end.how) {
-    case Ending::How::Fin: offline_ = Condition::PeerClosed; break;
-    case Ending::How::Rst: offline_ = Condition::Reset; break;
-    case Ending::How::TimedOut:
-      offline_ = path_proven ? Condition::HalfOpen : Condition::Unreachable;
-      break;
-    case Ending::How::Unreachable: offline_ = Condition::Unreachable; break;
-    case Ending::How::LocalError: offline_ = Condition::LocalFault; break;
-    case Ending::How::Tls:
-    case Ending::How::NotTls: offline_ = Condition::TlsFailed; break;
-    case Ending::How::Protocol: offline_ = Condition::NotRedis; break;
-    case Ending::How::Auth: offline_ = Condition::AuthFailed; break;
-  }
+  offline_ = end.how == Ending::How::TimedOut && path_proven ? Condition::HalfOpen
+                                                             : condition_of(end.how);
   offline_detail_ = end.detail;
   if (!proven_) ++failures_;
   forget_pending();
@@ -194,6 +155,8 @@ void LinkMachine::handle(const event::Ended& e) {
 // --- probing ----------------------------------------------------------------------------------
 
 void LinkMachine::send_probe(bool greeting) {
+  // A late loop sends the overdue probes of all endpoints together, as a start does.
+  if (now_.lag > kLateLoop) first_interval_ = true;
   Pending p;
   p.sent = p.granted = p.last_growth = now_.at;
   // A quarter at most: witnesses of many hosts for one stalled server are spread over that time.
@@ -282,6 +245,13 @@ void LinkMachine::judge(const event::Deadline& e) {
   // A SYN-ACK that was asked for while bytes were unacknowledged answers nothing any more.
   if (!pending_->was_unacked && witness_ && !witness_->full) drop_witness();
   if (pending_->was_unacked && witness_ && witness_->full) drop_witness();
+  // The way out of this host is back: what the verdict rested on is gone, and a SYN that could not
+  // leave has not been unanswered.
+  if (verdict_ == Condition::LocalFault && e.local == LocalPath::Usable &&
+      !(witness_ && witness_->result == WitnessResult::LocalFault)) {
+    verdict_.reset();
+    drop_witness();
+  }
   carry_out(diagnose(gather(e)), e);
 }
 
@@ -319,13 +289,7 @@ void LinkMachine::carry_out(Verdict verdict, const event::Deadline& e) {
                        e.sample->unacked_bytes, transmissions(), transmissions() == 1 ? "" : "s");
   };
   switch (verdict) {
-    case Verdict::Wait:
-      // The way out of this host is back: what the verdict rested on is gone.
-      if (verdict_ == Condition::LocalFault && e.local == LocalPath::Usable) {
-        verdict_.reset();
-        drop_witness();
-      }
-      return;
+    case Verdict::Wait: return;
     case Verdict::OpenPlainWitness: open_witness(false); return;
     case Verdict::OpenFullWitness:
       if (now_.at >= next_witness_) open_witness(true);

@@ -23,7 +23,6 @@ class LocalFaultJudge {
   /// Something was answered by a host other than this one: a reply, a SYN-ACK, an RST.
   void answered(MonoTime now) { last_answer_ = now; }
 
-  [[nodiscard]] bool any_lost() const { return !lost_.empty(); }
   /// Whether this unreachable endpoint is to be called local_fault.
   [[nodiscard]] bool is_local(const std::string& endpoint) const;
 

@@ -213,6 +213,8 @@ void Watched::on_connect_result(watch::Endpoint&, core::ConnectResult result,
                                 std::optional<Duration> outage) {
   ++numbers_.reconnects_total[static_cast<std::size_t>(result)];
   if (outage) shared_.numbers.reconnect_seconds.observe(*outage);
+  // This host is cleared when others are answered; what this attempt met with is its own trouble.
+  if (result != core::ConnectResult::Ok) rejudge();
 }
 
 void Watched::on_rtt(watch::Endpoint&, Duration rtt) {
@@ -230,10 +232,7 @@ bool Watched::on_this_host() const {
 }
 
 void Watched::on_answered(watch::Endpoint&) {
-  if (on_this_host()) return;
-  const bool was_local = shown_ == core::Condition::LocalFault || shared_.judge.any_lost();
-  shared_.judge.answered(shared_.loop.now().at);
-  if (was_local) shared_.rejudge();
+  if (!on_this_host()) shared_.judge.answered(shared_.loop.now().at);
 }
 
 void Watched::on_restarted(watch::Endpoint&, Duration outage) {

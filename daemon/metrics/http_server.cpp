@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -28,11 +27,8 @@ namespace {
 constexpr unsigned kMaxConnections = 64;
 constexpr unsigned kMaxConnectionsPerAddress = 16;
 constexpr std::size_t kMemoryPerConnection = 16'384;
-/// Silence after which libmicrohttpd closes a connection. It begins anew with each byte.
-constexpr std::chrono::seconds kSilence{10};
-/// From the connection, or the end of the answer before, to the end of the answer: who sends or
-/// reads one byte at a time is not silent.
-constexpr Duration kExchange = 30s;
+/// What the kernel holds of an answer that is not read; it would grow to 4 MB (tcp_wmem).
+constexpr int kSendBuffer = 131'072;
 /// How long no connection is accepted when the host has no resources for it.
 constexpr Duration kAcceptPause = 1s;
 /// Connections accepted in one turn of the loop.
@@ -120,6 +116,8 @@ Result<Listener> open_listener(const std::string& listen) {
   if (!fd) return failed(errno);
   const int on = 1;  // else connections of the run before keep the port for a minute
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      // Those that are accepted inherit it.
+      setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer) != 0 ||
       bind(fd.get(), address.get(), address.size) != 0 ||
       ::listen(fd.get(), static_cast<int>(kMaxConnections)) != 0 ||
       getsockname(fd.get(), address.get(), &address.size) != 0) {
@@ -163,13 +161,18 @@ Response fixed_response(std::string_view body, const char* content_type) {
   return response;
 }
 
-Response metrics_response(const Numbers& numbers) {
+Response metrics_response(const Numbers& numbers, bool head) {
   auto body = std::make_unique<Body>(Body{Scrape(numbers)});
   // 8 KB at a time: what libmicrohttpd takes from half of a connection's memory.
   Response response(MHD_create_response_from_callback(
       MHD_SIZE_UNKNOWN, kMemoryPerConnection / 2, &read_body, body.get(),
       [](void* context) { delete static_cast<Body*>(context); }));
   if (!response) return response;
+  // libmicrohttpd 0.9.75 ends even the answer to HEAD by an empty chunk, which the client would
+  // take for the beginning of the next answer. Without chunks it closes the connection instead.
+  if (head) {
+    MHD_set_response_options(response.get(), MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+  }
   body.release();  // NOLINT(bugprone-unused-return-value): the response deletes it
   MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE,
                           "text/plain; version=0.0.4; charset=utf-8");
@@ -181,6 +184,7 @@ Response metrics_response(const Numbers& numbers) {
 struct HttpServer::State {
   loop::Loop& loop;
   const Numbers& numbers;
+  HttpLimits limits;
   Listener listener;
   std::string url;
   MHD_Daemon* daemon = nullptr;
@@ -190,15 +194,14 @@ struct HttpServer::State {
   loop::Deadline next_run;  ///< libmicrohttpd has more to do then
   loop::Deadline accept_again;
 
-  State(loop::Loop& l, const Numbers& n, Listener from)
+  State(loop::Loop& l, const Numbers& n, const HttpLimits& h, Listener from)
       : loop(l),
         numbers(n),
+        limits(h),
         listener(std::move(from)),
         url("http://" + listener.address.to_string() + "/metrics"),
         next_run(l.deadlines(), [this] { run(); }),
-        accept_again(l.deadlines(), [this] { accepting->want(EPOLLIN); }) {
-    fill_reserve();
-  }
+        accept_again(l.deadlines(), [this] { accepting->want(EPOLLIN); }) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
@@ -208,9 +211,7 @@ struct HttpServer::State {
   }
 
   Result<void> start();
-  void fill_reserve() {
-    if (!reserve) reserve.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  }
+  void fill_reserve();
   int accept_one(SocketAddress& from);
   void accept_waiting();
   void run();
@@ -231,11 +232,12 @@ Result<void> HttpServer::State::start() {
     if (reads && (first_call || has_body)) return MHD_YES;
     return static_cast<State*>(self)->answer(connection, path, method);
   };
-  const auto on_answered = [](void*, MHD_Connection* connection, void**,
+  const auto on_answered = [](void* self, MHD_Connection* connection, void**,
                               MHD_RequestTerminationCode) {
     const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info == nullptr || info->socket_context == nullptr) return;
-    static_cast<loop::Deadline*>(info->socket_context)->set(loop::Loop::clock() + kExchange);
+    static_cast<loop::Deadline*>(info->socket_context)
+        ->set(loop::Loop::clock() + static_cast<State*>(self)->limits.exchange);
   };
   const auto on_connection = [](void* self, MHD_Connection* connection, void** context,
                                 MHD_ConnectionNotificationCode what) {
@@ -253,14 +255,21 @@ Result<void> HttpServer::State::start() {
       static_cast<MHD_RequestCompletedCallback>(on_answered), this, MHD_OPTION_NOTIFY_CONNECTION,
       static_cast<MHD_NotifyConnectionCallback>(on_connection), this, MHD_OPTION_CONNECTION_LIMIT,
       kMaxConnections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, kMaxConnectionsPerAddress,
-      MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(kSilence.count()),
+      MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.silence.count()),
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
   if (daemon == nullptr) return system_error(errno, "cannot start the HTTP server for metrics");
   const auto* info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
   if (info == nullptr) return Error{"this libmicrohttpd was built without epoll", ENOSYS};
   connections.emplace(loop, info->epoll_fd, EPOLLIN, [this](std::uint32_t) { run(); });
   accepting.emplace(loop, listener.fd.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
+  fill_reserve();
   return {};
+}
+
+void HttpServer::State::fill_reserve() {
+  if (reserve) return;
+  reserve.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (reserve && accept_again.due() != kNever) accept_again.set(loop::Loop::clock());
 }
 
 int HttpServer::State::accept_one(SocketAddress& from) {
@@ -319,7 +328,7 @@ MHD_Result HttpServer::State::answer(MHD_Connection* connection, std::string_vie
     response = fixed_response("Only GET and HEAD.\n", "text/plain");
     if (response) MHD_add_response_header(response.get(), MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
   } else if (metrics) {
-    response = metrics_response(numbers);
+    response = metrics_response(numbers, head);
   } else {
     response = fixed_response(kIndex, "text/html; charset=utf-8");
   }
@@ -328,10 +337,14 @@ MHD_Result HttpServer::State::answer(MHD_Connection* connection, std::string_vie
 
 void HttpServer::State::client_came(MHD_Connection* connection, void** context) {
   const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-  // libmicrohttpd sees the end of the stream then, and closes.
-  auto exchange =
-      std::make_unique<loop::Deadline>(loop.deadlines(), [fd] { shutdown(fd, SHUT_RDWR); });
-  exchange->set(loop::Loop::clock() + kExchange);
+  // libmicrohttpd sees the end of the stream then, and closes; with a reset, so that the kernel
+  // does not keep what the client has not read.
+  auto exchange = std::make_unique<loop::Deadline>(loop.deadlines(), [fd] {
+    const linger reset{1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    shutdown(fd, SHUT_RDWR);
+  });
+  exchange->set(loop::Loop::clock() + limits.exchange);
   *context = exchange.release();
 }
 
@@ -344,10 +357,11 @@ HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 HttpServer::~HttpServer() = default;
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(loop::Loop& loop, const std::string& listen,
-                                                      const Numbers& numbers) {
+                                                      const Numbers& numbers,
+                                                      const HttpLimits& limits) {
   auto listener = open_listener(listen);
   if (!listener) return listener.error();
-  auto state = std::make_unique<State>(loop, numbers, std::move(listener).value());
+  auto state = std::make_unique<State>(loop, numbers, limits, std::move(listener).value());
   if (const auto started = state->start(); !started) return started.error();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }

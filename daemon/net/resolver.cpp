@@ -19,6 +19,7 @@
 
 #include "loop/deadline_queue.hpp"
 #include "loop/fd.hpp"
+#include "net/file_version.hpp"
 
 namespace relinkd::net {
 
@@ -34,20 +35,6 @@ constexpr std::size_t kMaxUnderWay = 128;
 constexpr int kReceiveBuffer = 1 << 20;
 constexpr Duration kMinTtl = 1s;
 constexpr Duration kMaxTtl = 60s;
-
-/// What tells one state of a file from the next.
-struct FileVersion {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  std::int64_t changed_s = 0;
-  std::int64_t changed_ns = 0;
-
-  static FileVersion of(const struct stat& s) {
-    return {s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
-  }
-  friend bool operator==(const FileVersion&, const FileVersion&) = default;
-};
 
 /// One question: shared by the Query that the asker holds, c-ares, and the answer on its way.
 struct Pending {

@@ -19,18 +19,24 @@ namespace relinkd::net {
 struct Answer {
   std::vector<Address> addresses;
   /// The smallest TTL among the addresses and every CNAME on the way to them, 1 s to 60 s: managed
-  /// endpoints move by CNAME, and a TTL of 0 must not make a busy loop. Names from /etc/hosts: 60 s.
+  /// endpoints move by CNAME, and a TTL of 0 must not make a busy loop. Names from /etc/hosts: 60
+  /// s.
   Duration ttl{};
 };
 
-/// Names to addresses by c-ares, on the loop, never blocking it: 1 s a try, 2 tries for each
-/// server. /etc/hosts is honoured, nsswitch.conf is not. Reads resolv.conf anew when it changed.
+/// Names to addresses by c-ares, on the loop, never blocking it: 2 tries for each server, 1 s for
+/// the first and 2 s for the second. 128 questions are under way at once, others wait for their
+/// turn. /etc/hosts, search domains and ndots are honoured, nsswitch.conf is not. Reads resolv.conf
+/// anew when it changed. An answer that is too long for UDP comes by TCP, and c-ares writes that
+/// without MSG_NOSIGNAL: the program ignores SIGPIPE.
 class Resolver {
  public:
   using Callback = std::function<void(Result<Answer>)>;
 
-  /// `resolv_conf`: the file to read servers from; the system's where it is empty.
+  /// `resolv_conf`: the file to read servers from; the system's where it is empty. Without it the
+  /// server is 127.0.0.1, as for the C library.
   explicit Resolver(loop::Loop& loop, std::string resolv_conf = {});
+  /// Cancels all questions.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -45,8 +51,10 @@ class Resolver {
   };
 
   /// Asks for the addresses of `host`, each with `port`. The callback comes once, never from
-  /// within this call; it may destroy the Query and ask again. The Error is a sentence ("no such
-  /// name", "no DNS server answered"). Many may be under way at once.
+  /// within this call; it may destroy the Query, ask again, and destroy the Resolver. The Error is
+  /// a sentence ("no such name", "no DNS server answered"); it has a code if this host is at fault:
+  /// EMFILE, ENFILE, ENOBUFS, ENOMEM, or that of an unreadable resolv.conf. An IP literal is its
+  /// own answer, good for 60 s.
   std::unique_ptr<Query> resolve(const std::string& host, std::uint16_t port, Callback callback);
 
  private:

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/enum_names.hpp"
+#include "control/json_writer.hpp"
 #include "core/give_up.hpp"
 #include "relinkctl/commands.hpp"
 
@@ -17,7 +17,6 @@ namespace relinkd::relinkctl {
 namespace {
 
 using Verdict = SysctlLine::Verdict;
-using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kRetries2 = "net.ipv4.tcp_retries2";
 constexpr std::string_view kRtoMax = "net.ipv4.tcp_rto_max_ms";
@@ -103,9 +102,41 @@ std::string summary(const SysctlReport& report) {
                      fmt::join(wrong, "; "));
 }
 
-Json give_up_json(const std::optional<GiveUp>& g) {
-  if (!g) return nullptr;
-  return {{"earliest_seconds", to_seconds(g->earliest)}, {"latest_seconds", to_seconds(g->latest)}};
+void write_give_up(control::JsonWriter& json, std::string_view key,
+                   const std::optional<GiveUp>& g) {
+  json.key(key);
+  if (!g) {
+    json.null();
+    return;
+  }
+  json.open_object();
+  json.key("earliest_seconds").seconds(g->earliest);
+  json.key("latest_seconds").seconds(g->latest);
+  json.close_object();
+}
+
+void write_line(control::JsonWriter& json, const SysctlLine& line) {
+  json.open_object();
+  json.key("key").string(line.key);
+  json.key("value");
+  if (line.value) {
+    json.integer(*line.value);
+  } else {
+    json.null();
+  }
+  json.key("wanted").integer(line.wanted);
+  json.key("verdict").string(kVerdictKeys[line.verdict]);
+  json.key("error");
+  if (line.error.empty()) {
+    json.null();
+  } else {
+    json.string(line.error);
+  }
+  if (line.as_wanted) {
+    write_give_up(json, "give_up", line.now);
+    write_give_up(json, "give_up_as_wanted", line.as_wanted);
+  }
+  json.close_object();
 }
 
 }  // namespace
@@ -163,24 +194,18 @@ std::string render_sysctls(const SysctlReport& report, const Screen& screen) {
 }
 
 std::string sysctls_json(const SysctlReport& report) {
-  Json keys = Json::array();
-  for (const auto& line : report.lines) {
-    Json key{{"key", line.key},
-             {"value", line.value ? Json(*line.value) : Json(nullptr)},
-             {"wanted", line.wanted},
-             {"verdict", kVerdictKeys[line.verdict]},
-             {"error", line.error.empty() ? Json(nullptr) : Json(line.error)}};
-    if (line.as_wanted) {
-      key["give_up"] = give_up_json(line.now);
-      key["give_up_as_wanted"] = give_up_json(line.as_wanted);
-    }
-    keys.push_back(std::move(key));
+  control::JsonWriter json;
+  json.open_object();
+  json.key("verdict").string(kVerdictKeys[report.verdict()]);
+  json.key("rto_max_seconds");
+  if (report.rto_max) {
+    json.seconds(*report.rto_max);
+  } else {
+    json.null();
   }
-  const Json json{
-      {"verdict", kVerdictKeys[report.verdict()]},
-      {"rto_max_seconds", report.rto_max ? Json(to_seconds(*report.rto_max)) : Json(nullptr)},
-      {"keys", std::move(keys)}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  json.key("keys").open_array();
+  for (const auto& line : report.lines) write_line(json, line);
+  return json.close_array().close_object().take() + '\n';
 }
 
 int exit_code(SysctlLine::Verdict verdict) {

@@ -18,67 +18,56 @@ namespace {
 constexpr std::string_view kWirePrimary = "master";
 constexpr std::string_view kWireReplica = "slave";
 
-bool is_text(const Reply &reply) {
+bool is_text(const Reply& reply) {
   return reply.type == Reply::Type::String || reply.type == Reply::Type::Status;
 }
 
-/// Printable and without spaces: what relinkd repeats in its reports is no more
-/// than that.
+/// Printable and without spaces: what relinkd repeats in its reports is no more than that.
 bool is_word(std::string_view text, std::size_t max_length) {
   return !text.empty() && text.size() <= max_length &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return c > ' ' && c <= '~'; });
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
-bool is_host(std::string_view text) {
-  return is_word(text, 255);
-} // RFC 1035, 2.3.4
+bool is_host(std::string_view text) { return is_word(text, 255); }  // RFC 1035, 2.3.4
 
 std::optional<std::uint16_t> to_port(std::optional<std::uint64_t> number) {
-  if (!number || *number > std::numeric_limits<std::uint16_t>::max())
-    return std::nullopt;
+  if (!number || *number > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
   return static_cast<std::uint16_t>(*number);
 }
 
-Error refused(std::string_view command, const Reply &reply) {
-  return {fmt::format("{} was answered with an error: {}", command,
-                      printable(reply.text))};
+Error refused(std::string_view command, const Reply& reply) {
+  return {fmt::format("{} was answered with an error: {}", command, printable(reply.text))};
 }
 
-Result<RoleFact> parse_replica(const Reply &reply) {
+Result<RoleFact> parse_replica(const Reply& reply) {
   if (reply.elements.size() < 4) {
-    return Error{fmt::format("ROLE: a replica's answer has {} parts, not 5",
-                             reply.elements.size())};
+    return Error{
+        fmt::format("ROLE: a replica's answer has {} parts, not 5", reply.elements.size())};
   }
-  const Reply &host = reply.elements[1];
-  const Reply &port = reply.elements[2];
-  const Reply &link = reply.elements[3];
+  const Reply& host = reply.elements[1];
+  const Reply& port = reply.elements[2];
+  const Reply& link = reply.elements[3];
   if (!is_text(host) || !is_host(host.text)) {
     return Error{"ROLE: a replica does not name its primary's host"};
   }
-  const auto number =
-      to_port(port.type == Reply::Type::Integer && port.integer >= 0
-                  ? std::optional(static_cast<std::uint64_t>(port.integer))
-                  : std::nullopt);
-  if (!number)
-    return Error{"ROLE: a replica does not name its primary's port"};
-  if (!is_text(link))
-    return Error{"ROLE: a replica does not tell the state of its link"};
+  const auto number = to_port(port.type == Reply::Type::Integer && port.integer >= 0
+                                  ? std::optional(static_cast<std::uint64_t>(port.integer))
+                                  : std::nullopt);
+  if (!number) return Error{"ROLE: a replica does not name its primary's port"};
+  if (!is_text(link)) return Error{"ROLE: a replica does not tell the state of its link"};
   return RoleFact{.role = Role::Replica,
                   .primary_host = host.text,
                   .primary_port = *number,
                   .link_up = link.text == "connected"};
 }
 
-/// Takes the first line off `rest`, without its end (LF or CRLF). Not base's
-/// split(): a hostile text of line ends alone would make that a vector of
-/// millions.
-std::string_view take_line(std::string_view &rest) {
+/// Takes the first line off `rest`, without its end (LF or CRLF). Not base's split(): a hostile
+/// text of line ends alone would make that a vector of millions.
+std::string_view take_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
   std::string_view line = rest.substr(0, end);
   rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  if (line.ends_with('\r'))
-    line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }
 
@@ -100,30 +89,24 @@ enum class Field : std::uint8_t {
   ClientKill,
 };
 constexpr auto kFields = enum_names<Field>(
-    "run_id", "redis_version", "valkey_version", "redis_mode",
-    "uptime_in_seconds", "master_replid", "master_replid2", "role",
-    "master_host", "master_port", "master_link_status",
-    "client_output_buffer_limit_disconnections", "rejected_connections",
-    "cmdstat_client", "cmdstat_client|kill");
+    "run_id", "redis_version", "valkey_version", "redis_mode", "uptime_in_seconds", "master_replid",
+    "master_replid2", "role", "master_host", "master_port", "master_link_status",
+    "client_output_buffer_limit_disconnections", "rejected_connections", "cmdstat_client",
+    "cmdstat_client|kill");
 
-/// The fields of an INFO text that relinkd uses. Of a field given twice, the
-/// first counts.
+/// The fields of an INFO text that relinkd uses. Of a field given twice, the first counts.
 class Fields {
-public:
+ public:
   explicit Fields(std::string_view info) {
     while (!info.empty()) {
       const std::string_view line = take_line(info);
-      if (line == "# Commandstats")
-        has_commandstats_ = true;
+      if (line == "# Commandstats") has_commandstats_ = true;
       const std::size_t colon = line.find(':');
-      if (colon == std::string_view::npos)
-        continue;
+      if (colon == std::string_view::npos) continue;
       const auto field = kFields.find(line.substr(0, colon));
-      if (!field)
-        continue;
-      auto &value = values_[static_cast<std::size_t>(*field)];
-      if (!value)
-        value = line.substr(colon + 1);
+      if (!field) continue;
+      auto& value = values_[static_cast<std::size_t>(*field)];
+      if (!value) value = line.substr(colon + 1);
     }
   }
   [[nodiscard]] std::optional<std::string_view> text(Field field) const {
@@ -136,44 +119,37 @@ public:
   /// A run or replication id.
   [[nodiscard]] std::optional<std::string> id(Field field) const {
     const auto value = text(field);
-    const bool valid =
-        value && value->size() == 40 &&
-        value->find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    const bool valid = value && value->size() == 40 &&
+                       value->find_first_not_of("0123456789abcdef") == std::string_view::npos;
     return valid ? std::optional<std::string>(*value) : std::nullopt;
   }
   [[nodiscard]] std::optional<std::string> version(Field field) const {
     const auto value = text(field);
-    return value && is_word(*value, 64) ? std::optional<std::string>(*value)
-                                        : std::nullopt;
+    return value && is_word(*value, 64) ? std::optional<std::string>(*value) : std::nullopt;
   }
   /// Of a line "cmdstat_…:calls=3,usec=…".
   [[nodiscard]] std::optional<std::uint64_t> calls(Field field) const {
     constexpr std::string_view kCalls = "calls=";
     const auto value = text(field);
-    if (!value || !value->starts_with(kCalls))
-      return std::nullopt;
+    if (!value || !value->starts_with(kCalls)) return std::nullopt;
     const std::string_view count = value->substr(kCalls.size());
     return parse_u64(count.substr(0, count.find(',')));
   }
   [[nodiscard]] bool has_commandstats() const { return has_commandstats_; }
 
-private:
+ private:
   std::array<std::optional<std::string_view>, kFields.size()> values_;
   bool has_commandstats_ = false;
 };
 
-std::optional<RoleFact> role_of(const Fields &fields) {
+std::optional<RoleFact> role_of(const Fields& fields) {
   // A Sentinel has no replication section.
-  if (fields.text(Field::RedisMode) == "sentinel")
-    return RoleFact{.role = Role::Sentinel};
+  if (fields.text(Field::RedisMode) == "sentinel") return RoleFact{.role = Role::Sentinel};
   const auto role = fields.text(Field::Role);
-  if (role == kWirePrimary)
-    return RoleFact{.role = Role::Primary};
-  if (role != kWireReplica)
-    return std::nullopt;
+  if (role == kWirePrimary) return RoleFact{.role = Role::Primary};
+  if (role != kWireReplica) return std::nullopt;
   RoleFact fact{.role = Role::Replica};
-  if (const auto host = fields.text(Field::PrimaryHost);
-      host && is_host(*host)) {
+  if (const auto host = fields.text(Field::PrimaryHost); host && is_host(*host)) {
     fact.primary_host = *host;
   }
   fact.primary_port = to_port(fields.number(Field::PrimaryPort)).value_or(0);
@@ -181,62 +157,48 @@ std::optional<RoleFact> role_of(const Fields &fields) {
   return fact;
 }
 
-std::optional<std::uint64_t> kill_calls(const Fields &fields) {
-  if (fields.text(Field::ClientKill))
-    return fields.calls(Field::ClientKill);
-  if (!fields.has_commandstats())
-    return std::nullopt;
-  // Servers before 7.0 count the calls of all CLIENT commands together; later
-  // ones never count any there, only refusals. With such a count, how many were
-  // kills is not known.
-  if (fields.calls(Field::ClientCommand).value_or(0) > 0)
-    return std::nullopt;
+std::optional<std::uint64_t> kill_calls(const Fields& fields) {
+  if (fields.text(Field::ClientKill)) return fields.calls(Field::ClientKill);
+  if (!fields.has_commandstats()) return std::nullopt;
+  // Servers before 7.0 count the calls of all CLIENT commands together; later ones never count any
+  // there, only refusals. With such a count, how many were kills is not known.
+  if (fields.calls(Field::ClientCommand).value_or(0) > 0) return std::nullopt;
   return 0;
 }
 
-} // namespace
+}  // namespace
 
-Result<RoleFact> parse_role(const Reply &reply) {
-  if (reply.is_error())
-    return refused("ROLE", reply);
-  if (reply.type != Reply::Type::Array || reply.elements.empty() ||
-      !is_text(reply.elements[0])) {
+Result<RoleFact> parse_role(const Reply& reply) {
+  if (reply.is_error()) return refused("ROLE", reply);
+  if (reply.type != Reply::Type::Array || reply.elements.empty() || !is_text(reply.elements[0])) {
     return Error{"ROLE was not answered with an array that starts with a word"};
   }
-  const std::string &role = reply.elements[0].text;
-  if (role == kWirePrimary)
-    return RoleFact{.role = Role::Primary};
-  if (role == "sentinel")
-    return RoleFact{.role = Role::Sentinel};
-  if (role == kWireReplica)
-    return parse_replica(reply);
+  const std::string& role = reply.elements[0].text;
+  if (role == kWirePrimary) return RoleFact{.role = Role::Primary};
+  if (role == "sentinel") return RoleFact{.role = Role::Sentinel};
+  if (role == kWireReplica) return parse_replica(reply);
   return Error{fmt::format("ROLE: unknown role \"{}\"", printable(role, 40))};
 }
 
-std::optional<std::string_view> info_field(std::string_view info,
-                                           std::string_view field) {
+std::optional<std::string_view> info_field(std::string_view info, std::string_view field) {
   while (!info.empty()) {
     const std::string_view line = take_line(info);
-    if (line.size() > field.size() && line[field.size()] == ':' &&
-        line.starts_with(field)) {
+    if (line.size() > field.size() && line[field.size()] == ':' && line.starts_with(field)) {
       return line.substr(field.size() + 1);
     }
   }
   return std::nullopt;
 }
 
-Result<InfoFacts> parse_info(const Reply &reply) {
-  if (reply.is_error())
-    return refused("INFO", reply);
-  if (!is_text(reply))
-    return Error{"INFO was not answered with a text"};
+Result<InfoFacts> parse_info(const Reply& reply) {
+  if (reply.is_error()) return refused("INFO", reply);
+  if (!is_text(reply)) return Error{"INFO was not answered with a text"};
   const Fields fields(reply.text);
   InfoFacts facts;
   facts.run_id = fields.id(Field::RunId);
   // Valkey gives a redis_version too: that of the Redis it is compatible with.
   facts.version = fields.version(Field::ValkeyVersion);
-  if (!facts.version)
-    facts.version = fields.version(Field::RedisVersion);
+  if (!facts.version) facts.version = fields.version(Field::RedisVersion);
   facts.uptime_seconds = fields.number(Field::Uptime);
   facts.master_replid = fields.id(Field::Replid);
   facts.master_replid2 = fields.id(Field::Replid2);
@@ -247,10 +209,9 @@ Result<InfoFacts> parse_info(const Reply &reply) {
   return facts;
 }
 
-void merge(InfoFacts &facts, const InfoFacts &newer) {
-  const auto take = [](auto &old_value, const auto &new_value) {
-    if (new_value)
-      old_value = new_value;
+void merge(InfoFacts& facts, const InfoFacts& newer) {
+  const auto take = [](auto& old_value, const auto& new_value) {
+    if (new_value) old_value = new_value;
   };
   take(facts.run_id, newer.run_id);
   take(facts.version, newer.version);
@@ -263,4 +224,4 @@ void merge(InfoFacts &facts, const InfoFacts &newer) {
   take(facts.client_kill_calls, newer.client_kill_calls);
 }
 
-} // namespace relinkd::resp
+}  // namespace relinkd::resp

@@ -37,7 +37,7 @@ class Reader {
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
 
-  /// The budget of the reply that is read next (and of the one being read).
+  /// The budget of the reply that is read next (and of the one being read); kPingBudget until set.
   void set_budget(Budget budget);
 
   /// Appends bytes from the peer. Copies; bounded by the budget at the next next(), so that never

@@ -27,6 +27,7 @@ resp::Budget budget_of(Ask ask) {
     case Ask::InfoCommandstats: return resp::kInfoBudget;
     case Ask::Auth:
     case Ask::SetName:
+    case Ask::ConfigTimeout:
     case Ask::Ping: break;
   }
   return resp::kPingBudget;

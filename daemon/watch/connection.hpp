@@ -24,6 +24,7 @@ enum class Ask : std::uint8_t {
   InfoReplication,
   InfoStats,
   InfoCommandstats,
+  ConfigTimeout,  ///< CONFIG GET timeout
   Ping,
 };
 

@@ -160,6 +160,7 @@ void Endpoint::on_transition(const core::Transition& t) { observer_.on_transitio
 
 void Endpoint::on_disconnected(const Address& address, const core::Attribution& why) {
   observer_.on_disconnected(*this, address, why);
+  if (idle_) idle_->node_explained(why);
 }
 
 void Endpoint::on_connect_result(core::ConnectResult result, std::optional<Duration> outage) {
@@ -177,8 +178,14 @@ void Endpoint::on_proof(MonoTime sent) {
 
 void Endpoint::on_answered() { observer_.on_answered(*this); }
 
-void Endpoint::on_disturbed(bool killed) {
-  if (idle_) idle_->node_disturbed(killed);
+void Endpoint::on_disturbed() {
+  if (idle_) idle_->node_disturbed();
+}
+
+void Endpoint::on_clients_killed() {
+  if (idle_) {
+    idle_->node_explained({core::Cause::Killed, "the server's CLIENT KILL calls rose"});
+  }
 }
 
 void Endpoint::on_restarted(Duration outage) { observer_.on_restarted(*this, outage); }

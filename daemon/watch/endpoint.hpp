@@ -88,7 +88,8 @@ class Endpoint : public Link::Owner, public IdleLink::Owner {
   void on_rtt(Duration rtt) override;
   void on_proof(MonoTime sent) override;
   void on_answered() override;
-  void on_disturbed(bool killed) override;
+  void on_disturbed() override;
+  void on_clients_killed() override;
   void on_restarted(Duration outage) override;
   void on_certificate(WallTime expiry) override;
   std::optional<net::DialTarget> idle_target() override;

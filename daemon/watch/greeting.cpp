@@ -6,6 +6,22 @@
 
 namespace relinkd::watch {
 
+core::ReplyKind core_reply_kind(resp::ErrorKind kind) {
+  switch (kind) {
+    case resp::ErrorKind::NoAuth:
+    case resp::ErrorKind::WrongPass: return core::ReplyKind::NoAuth;
+    case resp::ErrorKind::NoPerm: return core::ReplyKind::NoPerm;
+    case resp::ErrorKind::Loading: return core::ReplyKind::Loading;
+    case resp::ErrorKind::Busy: return core::ReplyKind::Busy;
+    case resp::ErrorKind::MasterDown: return core::ReplyKind::MasterDown;
+    case resp::ErrorKind::MaxClients: return core::ReplyKind::MaxClients;
+    case resp::ErrorKind::ReadOnly:
+    case resp::ErrorKind::Unknown:
+    case resp::ErrorKind::Other: break;
+  }
+  return core::ReplyKind::OtherError;
+}
+
 std::string command_of(Ask ask) {
   switch (ask) {
     case Ask::SetName: return resp::format_command({"CLIENT", "SETNAME", "relinkd"});
@@ -14,6 +30,7 @@ std::string command_of(Ask ask) {
     case Ask::InfoReplication: return resp::format_command({"INFO", "replication"});
     case Ask::InfoStats: return resp::format_command({"INFO", "stats"});
     case Ask::InfoCommandstats: return resp::format_command({"INFO", "commandstats"});
+    case Ask::ConfigTimeout: return resp::format_command({"CONFIG", "GET", "timeout"});
     case Ask::Auth:
     case Ask::Ping: break;
   }

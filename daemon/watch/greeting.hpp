@@ -23,6 +23,9 @@ class Refused {
   std::uint32_t bits_ = 0;
 };
 
+/// The kinds of error reply that diagnosis tells apart.
+core::ReplyKind core_reply_kind(resp::ErrorKind kind);
+
 /// The RESP form of a question other than AUTH.
 std::string command_of(Ask ask);
 

@@ -41,7 +41,11 @@ void IdleLink::node_proven(MonoTime probe_sent, int required_transmissions) {
   feed(core::idle::NodeProven{probe_sent, required_transmissions});
 }
 
-void IdleLink::node_disturbed(bool killed) { feed(core::idle::NodeDisturbed{killed}); }
+void IdleLink::node_disturbed() { feed(core::idle::NodeDisturbed{}); }
+
+void IdleLink::node_explained(const core::Attribution& why) {
+  feed(core::idle::NodeExplained{why.cause, why.evidence});
+}
 
 void IdleLink::on_deadline() {
   core::idle::Deadline e;

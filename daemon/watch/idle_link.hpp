@@ -40,7 +40,8 @@ class IdleLink : public net::Dial::Listener, public Connection::Listener {
   void start();
   void stop();
   void node_proven(MonoTime probe_sent, int required_transmissions);
-  void node_disturbed(bool killed);
+  void node_disturbed();
+  void node_explained(const core::Attribution& why);
 
   [[nodiscard]] const std::optional<core::IdleCut>& cut() const { return machine_.cut(); }
 

@@ -20,22 +20,6 @@ core::ServerCounters counters_of(const resp::InfoFacts& facts) {
           facts.output_buffer_disconnections};
 }
 
-core::ReplyKind kind_of(resp::ErrorKind kind) {
-  switch (kind) {
-    case resp::ErrorKind::NoAuth:
-    case resp::ErrorKind::WrongPass: return core::ReplyKind::NoAuth;
-    case resp::ErrorKind::NoPerm: return core::ReplyKind::NoPerm;
-    case resp::ErrorKind::Loading: return core::ReplyKind::Loading;
-    case resp::ErrorKind::Busy: return core::ReplyKind::Busy;
-    case resp::ErrorKind::MasterDown: return core::ReplyKind::MasterDown;
-    case resp::ErrorKind::MaxClients: return core::ReplyKind::MaxClients;
-    case resp::ErrorKind::ReadOnly:
-    case resp::ErrorKind::Unknown:
-    case resp::ErrorKind::Other: break;
-  }
-  return core::ReplyKind::OtherError;
-}
-
 core::ConnectResult result_of(const core::Ending& ending) {
   using How = core::Ending::How;
   switch (ending.how) {
@@ -125,24 +109,27 @@ void Link::on_deadline() {
 }
 
 void Link::carry_out(const core::LinkOrders& orders) {
-  if (orders.hangup && connection_) {
-    connection_->close(orders.hangup->cause != core::Cause::Moved);
-    const Address where = connection_->address();
-    loop_.retire(std::move(connection_));
-    lost_at_ = loop_.now().at;
-    if (!answered_ && orders.hangup->cause != core::Cause::Moved) {
-      owner_.on_connect_result(core::ConnectResult::Timeout, std::nullopt);
-    }
-    owner_.on_disturbed(false);
-    owner_.on_disconnected(where, {orders.hangup->cause, orders.hangup->evidence});
-  }
+  if (orders.hangup && connection_) hang_up(*orders.hangup);
   if (orders.close_witness) close_witness();
   if (orders.transition) owner_.on_transition(*orders.transition);
+  // After the transition, which opens the incident that this belongs to.
+  if (orders.hangup) {
+    owner_.on_disconnected(*address_, {orders.hangup->cause, orders.hangup->evidence});
+  }
   deadline_.set(orders.deadline);
   if (orders.open_witness) open_witness(*orders.open_witness);
   // Each of these two leads to further events: nothing of this step may come after them.
   if (orders.dial) return owner_.on_dial_wanted();
   if (orders.probe) send_probe(*orders.probe);
+}
+
+void Link::hang_up(const core::LinkOrders::Hangup& hangup) {
+  const bool moved = hangup.cause == core::Cause::Moved;
+  connection_->close(!moved);
+  loop_.retire(std::move(connection_));
+  lost_at_ = loop_.now().at;
+  if (!answered_ && !moved) owner_.on_connect_result(core::ConnectResult::Timeout, std::nullopt);
+  owner_.on_disturbed();
 }
 
 // --- connecting -------------------------------------------------------------------------------
@@ -245,7 +232,8 @@ void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
     case Ask::InfoStats:
     case Ask::InfoCommandstats: return take_info(reply);
     case Ask::Auth:
-    case Ask::SetName: return;
+    case Ask::SetName:
+    case Ask::ConfigTimeout: return;
   }
 }
 
@@ -262,7 +250,7 @@ void Link::take_error(Ask ask, resp::ErrorKind kind, const std::string& text) {
 void Link::take_ping(const resp::Reply& reply) {
   core::event::Replied e;
   if (reply.is_error()) {
-    e.kind = kind_of(resp::error_kind(reply.text));
+    e.kind = core_reply_kind(resp::error_kind(reply.text));
     e.detail = fmt::format("the server answers \"{}\" to PING", printable(reply.text));
     if (e.kind == core::ReplyKind::NoAuth && !settings_.password) {
       e.detail += "; no password is configured for this endpoint";
@@ -313,7 +301,7 @@ void Link::take_info(const resp::Reply& reply) {
   const auto kills = facts_.client_kill_calls;
   resp::merge(facts_, *info);
   if (kills && facts_.client_kill_calls && *facts_.client_kill_calls > *kills) {
-    owner_.on_disturbed(true);
+    owner_.on_clients_killed();
   }
   if (info->role && refused_.contains(Ask::Role)) take_role(*info->role);
 }
@@ -333,16 +321,16 @@ void Link::end(core::Ending ending) {
   ended.max_clients = max_clients_;
   ended.user_timeout = settings_.watch.keepalive.user_timeout();
   ended.before = counters_of(facts_);
-  unexplained_address_ = connection_->address();
   loop_.retire(std::move(connection_));
   if (answered_) lost_at_ = now;
   if (!answered_) owner_.on_connect_result(result_of(ending), std::nullopt);
-  owner_.on_disturbed(false);
+  owner_.on_disturbed();
   // One that ended before and is still unexplained stays so.
   explain(core::Afterwards{});
-  unexplained_ = std::move(ended);
-  if (core::is_final(*unexplained_)) explain(core::Afterwards{});
   feed(core::event::Ended{std::move(ending)});
+  unexplained_ = std::move(ended);
+  unexplained_address_ = *address_;
+  if (core::is_final(*unexplained_)) explain(core::Afterwards{});
 }
 
 void Link::explain(const core::Afterwards& after) {

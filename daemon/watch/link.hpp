@@ -42,9 +42,10 @@ class Link : public net::Dial::Listener, public Connection::Listener {
     virtual void on_proof(MonoTime sent) = 0;
     /// Something of the node's host was heard: a reply, a SYN-ACK, an RST.
     virtual void on_answered() = 0;
-    /// The watch connection ended or the server reports CLIENT KILL: other connections to the node
-    /// that end now are explained by it.
-    virtual void on_disturbed(bool killed) = 0;
+    /// The watch connection ended; on_disconnected() follows when the cause is known.
+    virtual void on_disturbed() = 0;
+    /// The server reports that clients were killed since the last look.
+    virtual void on_clients_killed() = 0;
     /// run_id changed at the same address. `outage`: last proof of the old process to the first of
     /// the new one.
     virtual void on_restarted(Duration outage) = 0;
@@ -86,6 +87,7 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   void on_deadline();
   void feed(const core::LinkEvent& event);
   void carry_out(const core::LinkOrders& orders);
+  void hang_up(const core::LinkOrders::Hangup& hangup);
   void send_probe(const core::LinkOrders::Probe& probe);
   void open_witness(bool full);
   void close_witness();

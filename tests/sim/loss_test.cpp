@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "scale.hpp"
-#include "watched.hpp"
+#include "scene.hpp"
 
 namespace relinkd::sim {
 namespace {
@@ -22,21 +22,6 @@ constexpr double kQuiet = 0.05;
 /// An interval until the next PING, then the user timeout of 8 s at the latest.
 constexpr Duration kFoundWithin = 9500ms;
 
-/// One node behind a path that loses packets.
-struct Scene {
-  Scene(double loss, std::uint64_t seed) : world(seed), node(world, host, path, server) {
-    path.loss = loss;
-    node.start();
-  }
-  [[nodiscard]] bool up() const { return core::is_up(node.machine().condition()); }
-
-  World world;
-  Host host{world};
-  Path path;
-  Server server;
-  Watched node;
-};
-
 struct False {
   std::uint64_t probes = 0;
   std::size_t half_open = 0;
@@ -47,7 +32,7 @@ struct False {
   std::string troubles;
 
   [[nodiscard]] std::size_t conditions() const { return half_open + unreachable + other; }
-  void add(const Scene& scene, MonoTime since) {
+  void add(const Scene& scene) {
     probes += scene.node.probes();
     hangups += scene.node.hangups();
     witnesses += scene.node.witnesses();
@@ -56,18 +41,17 @@ struct False {
       if (core::is_up(c)) continue;
       (c == Condition::HalfOpen ? half_open : c == Condition::Unreachable ? unreachable : other)++;
     }
-    troubles += scene.node.troubles(since);
+    troubles += scene.node.troubles(scene.begin);
     EXPECT_EQ(scene.node.broken(), "");
   }
 };
 
 /// A node that is alive all the time.
 False watch_alive(double loss, Duration time, std::uint64_t seed) {
-  Scene scene(loss, seed);
-  const MonoTime begin = scene.world.now();
+  Scene scene(seed, loss);
   scene.world.run_for(time);
   False f;
-  f.add(scene, begin);
+  f.add(scene);
   return f;
 }
 
@@ -86,7 +70,7 @@ struct Detection {
 /// Cuts again and again, at random phase, and takes the time until a condition says so.
 /// `whole_path`: nothing gets through; else only the watch connection's flow is forgotten.
 Detection cut(double loss, int trials, bool whole_path, std::uint64_t seed) {
-  Scene scene(loss, seed);
+  Scene scene(seed, loss);
   World& world = scene.world;
   world.run_for(60s);
   Detection d;

@@ -83,7 +83,9 @@ void Watched::on_event(const Event& e) {
   }
   if (e.generation != life_ || watch_.established() || !watch_.is_open()) return;
   watch_.close();
-  hear(core::event::DialFailed{{ConnectResult::Timeout, "the SYN is unanswered", false, false}});
+  const auto result = path_.local == core::LocalPath::Usable ? ConnectResult::Timeout
+                                                              : ConnectResult::LocalFault;
+  hear(core::event::DialFailed{{result, "the SYN is unanswered", false, false}});
 }
 
 void Watched::on_late_turn(Duration lag) { on_deadline(lag); }
@@ -138,7 +140,9 @@ void Watched::carry_out(const core::LinkOrders& orders) {
   deadline_ = orders.deadline;
   ++deadline_generation_;
   if (deadline_ != kNever) {
-    schedule(std::max(deadline_, world_.now()) + host_.slack(), DeadlineCame, deadline_generation_);
+    // What is due already is served in this same turn, without timer slack.
+    const MonoTime when = deadline_ > world_.now() ? deadline_ + host_.slack() : world_.now();
+    schedule(when, DeadlineCame, deadline_generation_);
   }
   if (orders.dial) {
     ++dials_;

@@ -106,23 +106,23 @@ TEST(TlsRule, CertificateAndKeyGoTogether) {
 TEST(NameRule, TheSameNameTwiceIsAnErrorThatNamesTheFirst) {
   EXPECT_THAT(errors({{"main", "[[endpoint]]\nurl = \"redis://a\"\nname = \"x\""},
                       {"10", "[[endpoint]]\nname = \"x\"\nurl = \"redis://b\""}}),
-              ElementsAre("10:2:1: endpoint: the name 'x' is already used at main:3"));
+              ElementsAre("10:2:1: endpoint name 'x' is already used at main:3"));
 }
 
 TEST(NameRule, HoldsForNamesThatComeFromUrls) {
   EXPECT_THAT(errors("[[endpoint]]\nname = \"h:6379\"\nurl = \"redis://a\"\n"
                      "[[endpoint]]\nurl = \"redis://h\""),
-              ElementsAre("f:5:1: endpoint: the name 'h:6379' is already used at f:2"));
+              ElementsAre("f:5:1: endpoint name 'h:6379' is already used at f:2"));
   EXPECT_THAT(errors("[[endpoint]]\nurl = \"redis://[0:0::1]\"\n"
                      "[[endpoint]]\nurl = \"redis://[::1]\""),
-              ElementsAre("f:4:1: endpoint: the name '[::1]:6379' is already used at f:2"));
+              ElementsAre("f:4:1: endpoint name '[::1]:6379' is already used at f:2"));
 }
 
 TEST(NameRule, HoldsForTheCommandLine) {
   EXPECT_THAT(errors({{"f", "[[endpoint]]\nurl = \"redis://h\""}}, {"redis://h:6379"}),
-              ElementsAre("--endpoint: endpoint: the name 'h:6379' is already used at f:2"));
+              ElementsAre("--endpoint: endpoint name 'h:6379' is already used at f:2"));
   EXPECT_THAT(errors({}, {"redis://h", "redis://h"}),
-              ElementsAre("--endpoint: endpoint: the name 'h:6379' is already used at --endpoint"));
+              ElementsAre("--endpoint: endpoint name 'h:6379' is already used at --endpoint"));
 }
 
 TEST(NameRule, ComparesNoRefusedNames) {

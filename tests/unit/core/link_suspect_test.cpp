@@ -193,6 +193,37 @@ TEST(LinkSuspect, NoWayOutOfThisHostIsALocalFault) {
   }
 }
 
+// The kernel counts as transmitted what a link without carrier drops.
+TEST(LinkSuspect, NoWayOutIsALocalFaultAlsoWhereTheKernelCountsItsAttempts) {
+  auto link = cut_at_a_ping();
+  link.local = LocalPath::LinkDown;
+  link.advance_until(Condition::LocalFault, 2s);
+  EXPECT_EQ(link.transitions.size(), 2U);
+  EXPECT_TRUE(link.hangups.empty());
+}
+
+TEST(LinkSuspect, ASynThatCouldNotLeaveIsNotHeldAgainstThePathOnceTheLinkIsBack) {
+  auto link = cut_at_a_ping();
+  link.local = LocalPath::LinkDown;
+  link.advance_until(Condition::LocalFault, 2s);
+  link.advance(3s);
+  const std::size_t before = link.witnesses.size();
+  link.local = LocalPath::Usable;
+  link.advance(60ms);
+  EXPECT_EQ(link.machine.condition(), Condition::Slow);
+  EXPECT_EQ(link.witnesses.size(), before + 1) << "asked anew";
+}
+
+TEST(LinkSuspect, TheKernelsTimeOutForWantOfAWayOutIsStillALocalFault) {
+  for (const auto how : {Ending::How::TimedOut, Ending::How::Unreachable}) {
+    auto link = cut_at_a_ping();
+    link.local = LocalPath::NoRoute;
+    link.advance_until(Condition::LocalFault, 2s);
+    link.end(how);
+    EXPECT_EQ(link.machine.condition(), Condition::LocalFault);
+  }
+}
+
 TEST(LinkSuspect, TheKernelsTimeOutIsHalfOpenOnlyIfTheWitnessProvedThePath) {
   auto dead = cut_at_a_ping();
   dead.advance(250ms);

@@ -30,4 +30,4 @@ inline std::size_t allocated_bytes() {
 #endif
 }
 
-} // namespace relinkd
+}  // namespace relinkd

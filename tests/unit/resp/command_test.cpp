@@ -24,15 +24,13 @@ TEST(Command, ArgumentsMayHoldAnyBytes) {
 
 TEST(Command, AnArgumentMayBeEmpty) {
   EXPECT_EQ(format_command({"AUTH", ""}), "*2\r\n$4\r\nAUTH\r\n$0\r\n\r\n");
-  EXPECT_EQ(format_command({"AUTH", std::string_view()}),
-            "*2\r\n$4\r\nAUTH\r\n$0\r\n\r\n");
+  EXPECT_EQ(format_command({"AUTH", std::string_view()}), "*2\r\n$4\r\nAUTH\r\n$0\r\n\r\n");
 }
 
 TEST(Command, TakesArgumentsCountedAtRunTime) {
   const std::vector<std::string_view> arguments{"INFO", "server", "stats"};
-  EXPECT_EQ(format_command(arguments),
-            format_command({"INFO", "server", "stats"}));
+  EXPECT_EQ(format_command(arguments), format_command({"INFO", "server", "stats"}));
 }
 
-} // namespace
-} // namespace relinkd::resp
+}  // namespace
+}  // namespace relinkd::resp

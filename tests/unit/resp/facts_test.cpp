@@ -48,31 +48,26 @@ TEST(RoleReply, OfAReplicaNamesItsPrimary) {
 }
 
 TEST(RoleReply, OfAReplicaWhoseLinkIsNotInStep) {
-  for (const std::string_view state :
-       {"connect", "connecting", "sync", "handshake", "none", ""}) {
-    const auto fact =
-        parse_role(reply_of("*5\r\n$5\r\nslave\r\n$2\r\n::\r\n:6379\r\n$" +
-                            std::to_string(state.size()) + "\r\n" +
-                            std::string(state) + "\r\n:-1\r\n"));
+  for (const std::string_view state : {"connect", "connecting", "sync", "handshake", "none", ""}) {
+    const auto fact = parse_role(reply_of("*5\r\n$5\r\nslave\r\n$2\r\n::\r\n:6379\r\n$" +
+                                          std::to_string(state.size()) + "\r\n" +
+                                          std::string(state) + "\r\n:-1\r\n"));
     ASSERT_TRUE(fact) << state;
     EXPECT_FALSE(fact->link_up) << state;
   }
 }
 
 TEST(RoleReply, OfASentinel) {
-  const auto fact =
-      parse_role(reply_of("*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n"));
+  const auto fact = parse_role(reply_of("*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n"));
   ASSERT_TRUE(fact);
   EXPECT_EQ(fact->role, Role::Sentinel);
 }
 
 TEST(RoleReply, ThatIsAnErrorIsToldInTheServersWords) {
-  EXPECT_EQ(
-      role_error(
-          "-NOPERM this user has no permissions to run the 'role' command\r\n"),
-      "ROLE was answered with an error: NOPERM this user has no permissions to "
-      "run the 'role' "
-      "command");
+  EXPECT_EQ(role_error("-NOPERM this user has no permissions to run the 'role' command\r\n"),
+            "ROLE was answered with an error: NOPERM this user has no permissions to "
+            "run the 'role' "
+            "command");
   EXPECT_THAT(role_error("-a\x01\x02\r\n"), HasSubstr("a.."));
 }
 
@@ -81,36 +76,24 @@ TEST(RoleReply, OfAnotherFormIsAnError) {
   EXPECT_THAT(role_error("*-1\r\n"), HasSubstr("array"));
   EXPECT_THAT(role_error("*0\r\n"), HasSubstr("array"));
   EXPECT_THAT(role_error("*1\r\n:1\r\n"), HasSubstr("array"));
-  EXPECT_THAT(role_error("*1\r\n$4\r\nking\r\n"),
-              HasSubstr("unknown role \"king\""));
-  EXPECT_LT(
-      role_error("*1\r\n$5000\r\n" + std::string(5000, '\n') + "\r\n").size(),
-      100U);
+  EXPECT_THAT(role_error("*1\r\n$4\r\nking\r\n"), HasSubstr("unknown role \"king\""));
+  EXPECT_LT(role_error("*1\r\n$5000\r\n" + std::string(5000, '\n') + "\r\n").size(), 100U);
 }
 
 TEST(RoleReply, OfAReplicaIsRefusedIfItsPrimaryIsNotNamed) {
   const std::string start = "$5\r\nslave\r\n";
   EXPECT_THAT(role_error("*1\r\n" + start), HasSubstr("1 parts"));
-  EXPECT_THAT(role_error("*3\r\n" + start + "+h\r\n:1\r\n"),
-              HasSubstr("3 parts"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "$-1\r\n:1\r\n+connected\r\n"),
+  EXPECT_THAT(role_error("*3\r\n" + start + "+h\r\n:1\r\n"), HasSubstr("3 parts"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "$-1\r\n:1\r\n+connected\r\n"), HasSubstr("host"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "$0\r\n\r\n:1\r\n+connected\r\n"), HasSubstr("host"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "$3\r\na\nb\r\n:1\r\n+connected\r\n"),
               HasSubstr("host"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "$0\r\n\r\n:1\r\n+connected\r\n"),
+  EXPECT_THAT(role_error("*4\r\n" + start + "+" + std::string(256, 'h') + "\r\n:1\r\n+c\r\n"),
               HasSubstr("host"));
-  EXPECT_THAT(
-      role_error("*4\r\n" + start + "$3\r\na\nb\r\n:1\r\n+connected\r\n"),
-      HasSubstr("host"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "+" + std::string(256, 'h') +
-                         "\r\n:1\r\n+c\r\n"),
-              HasSubstr("host"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n:-1\r\n+connected\r\n"),
-              HasSubstr("port"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n:65536\r\n+connected\r\n"),
-              HasSubstr("port"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n+1\r\n+connected\r\n"),
-              HasSubstr("port"));
-  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n:1\r\n:1\r\n"),
-              HasSubstr("link"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n:-1\r\n+connected\r\n"), HasSubstr("port"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n:65536\r\n+connected\r\n"), HasSubstr("port"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n+1\r\n+connected\r\n"), HasSubstr("port"));
+  EXPECT_THAT(role_error("*4\r\n" + start + "+h\r\n:1\r\n:1\r\n"), HasSubstr("link"));
 }
 
 TEST(Merge, TakesWhatIsNewAndKeepsTheRest) {
@@ -149,5 +132,5 @@ TEST(Merge, TakesWhatIsNewAndKeepsTheRest) {
   EXPECT_EQ(facts.uptime_seconds, 6U);
 }
 
-} // namespace
-} // namespace relinkd::resp
+}  // namespace
+}  // namespace relinkd::resp

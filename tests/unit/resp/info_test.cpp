@@ -14,20 +14,17 @@ using testing::HasSubstr;
 /// An INFO text as servers send it: each line ends with CRLF.
 std::string wire(std::string_view lines) {
   std::string text;
-  for (const char c : lines)
-    text += c == '\n' ? "\r\n" : std::string(1, c);
+  for (const char c : lines) text += c == '\n' ? "\r\n" : std::string(1, c);
   return text;
 }
 
 InfoFacts facts_of(std::string text) {
-  const auto facts =
-      parse_info({.type = Reply::Type::String, .text = std::move(text)});
+  const auto facts = parse_info({.type = Reply::Type::String, .text = std::move(text)});
   EXPECT_TRUE(facts);
   return facts ? *facts : InfoFacts{};
 }
 
-// What redis-server 7.0.15 of Debian 12 answers to INFO server, replication,
-// stats, commandstats.
+// What redis-server 7.0.15 of Debian 12 answers to INFO server, replication, stats, commandstats.
 constexpr std::string_view kPrimary = R"(# Server
 redis_version:7.0.15
 redis_git_sha1:00000000
@@ -122,7 +119,7 @@ TEST(Info, OfAPrimary) {
   ASSERT_TRUE(facts.role);
   EXPECT_EQ(facts.role->role, Role::Primary);
   EXPECT_EQ(facts.rejected_connections, 2U);
-  EXPECT_EQ(facts.output_buffer_disconnections, std::nullopt); // only since 7.2
+  EXPECT_EQ(facts.output_buffer_disconnections, std::nullopt);  // only since 7.2
   EXPECT_EQ(facts.client_kill_calls, 3U);
 }
 
@@ -140,15 +137,12 @@ TEST(Info, OfAReplicaWithoutALinkThatIsUp) {
   std::string text = wire(kReplica);
   text.replace(text.find("status:up"), 9, "status:down");
   EXPECT_FALSE(facts_of(text).role->link_up);
-  EXPECT_FALSE(facts_of("role:slave\r\nmaster_host:h\r\nmaster_port:1\r\n")
-                   .role->link_up);
+  EXPECT_FALSE(facts_of("role:slave\r\nmaster_host:h\r\nmaster_port:1\r\n").role->link_up);
 }
 
 TEST(Info, OfASentinel) {
-  EXPECT_EQ(
-      facts_of("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n")
-          .role->role,
-      Role::Sentinel);
+  EXPECT_EQ(facts_of("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n").role->role,
+            Role::Sentinel);
   // Its answer to INFO replication is an empty text.
   EXPECT_EQ(facts_of("").role, std::nullopt);
 }
@@ -158,15 +152,13 @@ TEST(Info, OfValkeyHasItsOwnVersionWhereverItStands) {
                      "version:8.1.1\r\n")
                 .version,
             "8.1.1");
-  EXPECT_EQ(facts_of("valkey_version:8.1.1\r\nredis_version:7.2.4\r\n").version,
-            "8.1.1");
+  EXPECT_EQ(facts_of("valkey_version:8.1.1\r\nredis_version:7.2.4\r\n").version, "8.1.1");
 }
 
 TEST(Info, SinceRedis72CountsOutputBufferDisconnections) {
-  EXPECT_EQ(
-      facts_of("# Stats\r\nclient_output_buffer_limit_disconnections:4\r\n")
-          .output_buffer_disconnections,
-      4U);
+  EXPECT_EQ(facts_of("# Stats\r\nclient_output_buffer_limit_disconnections:4\r\n")
+                .output_buffer_disconnections,
+            4U);
 }
 
 TEST(Info, LinesMayEndWithLineFeedAlone) {
@@ -176,12 +168,9 @@ TEST(Info, LinesMayEndWithLineFeedAlone) {
 }
 
 TEST(Info, OfAFieldGivenTwiceTheFirstCounts) {
-  EXPECT_EQ(
-      facts_of("uptime_in_seconds:1\r\nuptime_in_seconds:2\r\n").uptime_seconds,
-      1U);
-  EXPECT_EQ(
-      facts_of("uptime_in_seconds:x\r\nuptime_in_seconds:2\r\n").uptime_seconds,
-      std::nullopt);
+  EXPECT_EQ(facts_of("uptime_in_seconds:1\r\nuptime_in_seconds:2\r\n").uptime_seconds, 1U);
+  EXPECT_EQ(facts_of("uptime_in_seconds:x\r\nuptime_in_seconds:2\r\n").uptime_seconds,
+            std::nullopt);
   EXPECT_EQ(info_field("a:1\r\na:2\r\n", "a"), "1");
 }
 
@@ -192,8 +181,7 @@ TEST(Info, AFieldStandsAtTheStartOfALine) {
   EXPECT_EQ(info_field("a:x:y z\r\n", "a"), "x:y z");
   EXPECT_EQ(info_field("", "a"), std::nullopt);
   EXPECT_EQ(info_field("# a:1\r\n", "a"), std::nullopt);
-  EXPECT_EQ(facts_of("db0:run_id:5e0a8c2229d67da891d19e0bca32d1763548e4bc\r\n")
-                .run_id,
+  EXPECT_EQ(facts_of("db0:run_id:5e0a8c2229d67da891d19e0bca32d1763548e4bc\r\n").run_id,
             std::nullopt);
 }
 
@@ -218,10 +206,9 @@ TEST(Info, MalformedValuesCountAsAbsent) {
 }
 
 TEST(Info, AReplicaMayHideOrGarbleItsPrimary) {
-  for (const std::string &rest :
-       {std::string(), std::string("master_host:a\x1b[2J\r\n"),
-        "master_host:" + std::string(300, 'h') + "\r\n",
-        std::string("master_host:\r\nmaster_port:65536\r\n")}) {
+  for (const std::string& rest : {std::string(), std::string("master_host:a\x1b[2J\r\n"),
+                                  "master_host:" + std::string(300, 'h') + "\r\n",
+                                  std::string("master_host:\r\nmaster_port:65536\r\n")}) {
     const InfoFacts facts = facts_of("role:slave\r\n" + rest);
     ASSERT_TRUE(facts.role);
     EXPECT_EQ(facts.role->role, Role::Replica);
@@ -231,16 +218,12 @@ TEST(Info, AReplicaMayHideOrGarbleItsPrimary) {
 }
 
 TEST(Info, CommandstatsWithoutAKillMeansThatNoneWasCalled) {
-  EXPECT_EQ(facts_of("# Commandstats\r\ncmdstat_ping:calls=1,usec=1\r\n")
-                .client_kill_calls,
-            0U);
+  EXPECT_EQ(facts_of("# Commandstats\r\ncmdstat_ping:calls=1,usec=1\r\n").client_kill_calls, 0U);
   EXPECT_EQ(facts_of("# Commandstats\r\n").client_kill_calls, 0U);
   EXPECT_EQ(
-      facts_of("# Commandstats\r\ncmdstat_client:calls=0,rejected_calls=4\r\n")
-          .client_kill_calls,
+      facts_of("# Commandstats\r\ncmdstat_client:calls=0,rejected_calls=4\r\n").client_kill_calls,
       0U);
-  EXPECT_EQ(facts_of("# Stats\r\nrejected_connections:0\r\n").client_kill_calls,
-            std::nullopt);
+  EXPECT_EQ(facts_of("# Stats\r\nrejected_connections:0\r\n").client_kill_calls, std::nullopt);
 }
 
 TEST(Info, BeforeRedis70TheCallsOfClientCommandsAreCountedTogether) {
@@ -253,15 +236,11 @@ TEST(Info, BeforeRedis70TheCallsOfClientCommandsAreCountedTogether) {
 
 TEST(Info, MayBeAnyBytesOfAnySize) {
   std::string binary;
-  for (int i = 0; i < 100000; ++i)
-    binary += static_cast<char>(i * 7 % 251);
+  for (int i = 0; i < 100000; ++i) binary += static_cast<char>(i * 7 % 251);
   EXPECT_EQ(facts_of(binary).version, std::nullopt);
-  EXPECT_EQ(facts_of(std::string(std::size_t{4} << 20U, '\n')).version,
-            std::nullopt);
-  EXPECT_EQ(facts_of(std::string(std::size_t{4} << 20U, ':')).version,
-            std::nullopt);
-  EXPECT_EQ(facts_of("redis_version:" + std::string(std::size_t{4} << 20U, '7'))
-                .version,
+  EXPECT_EQ(facts_of(std::string(std::size_t{4} << 20U, '\n')).version, std::nullopt);
+  EXPECT_EQ(facts_of(std::string(std::size_t{4} << 20U, ':')).version, std::nullopt);
+  EXPECT_EQ(facts_of("redis_version:" + std::string(std::size_t{4} << 20U, '7')).version,
             std::nullopt);
   EXPECT_EQ(facts_of(binary + "\nuptime_in_seconds:8").uptime_seconds, 8U);
 }
@@ -270,11 +249,10 @@ TEST(Info, ThatIsNoTextIsAnError) {
   EXPECT_FALSE(parse_info({.type = Reply::Type::Nil}));
   EXPECT_FALSE(parse_info({.type = Reply::Type::Integer, .integer = 1}));
   EXPECT_FALSE(parse_info({.type = Reply::Type::Array}));
-  const auto refused = parse_info(
-      {.type = Reply::Type::Error, .text = "NOPERM no 'info' for you"});
+  const auto refused = parse_info({.type = Reply::Type::Error, .text = "NOPERM no 'info' for you"});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("NOPERM no 'info' for you"));
 }
 
-} // namespace
-} // namespace relinkd::resp
+}  // namespace
+}  // namespace relinkd::resp

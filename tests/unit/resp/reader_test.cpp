@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resp/reader.hpp"
 
-#include <cstdint>
-#include <limits>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,16 +19,13 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 TEST(Reader, ReadsEachTypeOfReply) {
   EXPECT_THAT(read_at_once("+PONG\r\n").replies, ElementsAre("+PONG"));
-  EXPECT_THAT(read_at_once("-LOADING wait\r\n").replies,
-              ElementsAre("-LOADING wait"));
+  EXPECT_THAT(read_at_once("-LOADING wait\r\n").replies, ElementsAre("-LOADING wait"));
   EXPECT_THAT(read_at_once(":-9223372036854775808\r\n").replies,
               ElementsAre(":-9223372036854775808"));
-  EXPECT_THAT(read_at_once("$5\r\nhello\r\n").replies,
-              ElementsAre("\"hello\""));
+  EXPECT_THAT(read_at_once("$5\r\nhello\r\n").replies, ElementsAre("\"hello\""));
   EXPECT_THAT(read_at_once("$0\r\n\r\n").replies, ElementsAre("\"\""));
   EXPECT_THAT(read_at_once("$-1\r\n").replies, ElementsAre("nil"));
   EXPECT_THAT(read_at_once("*-1\r\n").replies, ElementsAre("nil"));
@@ -39,12 +35,10 @@ TEST(Reader, ReadsEachTypeOfReply) {
 
 TEST(Reader, ReadsNestedArrays) {
   // ROLE of a primary with one replica.
-  EXPECT_THAT(
-      read_at_once(
-          "*3\r\n$6\r\nmaster\r\n:448\r\n*1\r\n*3\r\n$9\r\n127.0.0.1\r\n"
-          "$4\r\n6380\r\n$3\r\n291\r\n")
-          .replies,
-      ElementsAre("[\"master\", :448, [[\"127.0.0.1\", \"6380\", \"291\"]]]"));
+  EXPECT_THAT(read_at_once("*3\r\n$6\r\nmaster\r\n:448\r\n*1\r\n*3\r\n$9\r\n127.0.0.1\r\n"
+                           "$4\r\n6380\r\n$3\r\n291\r\n")
+                  .replies,
+              ElementsAre("[\"master\", :448, [[\"127.0.0.1\", \"6380\", \"291\"]]]"));
   EXPECT_THAT(read_at_once("*3\r\n*0\r\n*2\r\n*-1\r\n:1\r\n$-1\r\n").replies,
               ElementsAre("[[], [nil, :1], nil]"));
 }
@@ -88,8 +82,7 @@ TEST(Reader, ReadsTheSameHoweverTheStreamIsCut) {
       "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:6379\r\n$9\r\nconnected\r\n:"
       "448\r\n+PONG\r\n",
       "*2\r\n$8\r\nsentinel\r\n*1\r\n$8\r\nmymaster\r\n*0\r\n",
-      "$" + std::to_string(long_text.size()) + "\r\n" + long_text +
-          "\r\n:1\r\n",
+      "$" + std::to_string(long_text.size()) + "\r\n" + long_text + "\r\n:1\r\n",
       "*2\r\n*2\r\n*1\r\n$3\r\na\r\n\r\n*0\r\n$1\r\n\r\r\n+a\rb\r\n",
       // …and the same where an error ends it.
       "+PONG\r\n*2\r\n$3\r\nabc\r\n%1\r\n+a\r\n+b\r\n",
@@ -97,7 +90,7 @@ TEST(Reader, ReadsTheSameHoweverTheStreamIsCut) {
       "*1\r\n:12a\r\n",
       "+OK\r\n\x15\x03\x03\x00\x02\x02\x28"s,
   };
-  for (const std::string &stream : streams) {
+  for (const std::string& stream : streams) {
     const Outcome whole = read_at_once(stream);
     EXPECT_NE(whole, Outcome{});
     for (std::size_t cut = 1; cut < stream.size(); ++cut) {
@@ -109,28 +102,23 @@ TEST(Reader, ReadsTheSameHoweverTheStreamIsCut) {
 }
 
 TEST(Reader, SaysWhatCameInsteadOfResp) {
-  EXPECT_EQ(read_at_once("HTTP/1.1 400").error,
-            "not RESP: the first bytes are \"HTTP/1.1 400\"");
-  EXPECT_EQ(read_at_once("\x05\x00\xff"sv).error,
-            "not RESP: the first bytes are \"...\"");
+  EXPECT_EQ(read_at_once("HTTP/1.1 400").error, "not RESP: the first bytes are \"HTTP/1.1 400\"");
+  EXPECT_EQ(read_at_once("\x05\x00\xff"sv).error, "not RESP: the first bytes are \"...\"");
   const Outcome page = read_at_once("<html>" + std::string(5000, 'x'));
   EXPECT_THAT(page.error, HasSubstr("\"<html>xxx"));
   EXPECT_LT(page.error.size(), 100U);
 }
 
 TEST(Reader, JudgesTheFirstByteOfEachReply) {
-  const Outcome outcome =
-      read_at_once("+PONG\r\nHTTP/1.1 408 Request Timeout\r\n");
+  const Outcome outcome = read_at_once("+PONG\r\nHTTP/1.1 408 Request Timeout\r\n");
   EXPECT_THAT(outcome.replies, ElementsAre("+PONG"));
   EXPECT_THAT(outcome.error, HasSubstr("\"HTTP/1.1 408"));
 }
 
 TEST(Reader, TellsATlsRecordFromOtherBytes) {
-  // A server's alert to what it takes for a broken handshake, and a
-  // ServerHello's first bytes.
+  // A server's alert to what it takes for a broken handshake, and a ServerHello's first bytes.
   for (const std::string_view record :
-       {"\x15\x03\x03\x00\x02\x02\x28"sv, "\x16\x03\x03\x00\x7a"sv,
-        "\x15\x03\x01"sv, "\x16"sv}) {
+       {"\x15\x03\x03\x00\x02\x02\x28"sv, "\x16\x03\x03\x00\x7a"sv, "\x15\x03\x01"sv, "\x16"sv}) {
     Reader reader;
     reader.feed(record);
     EXPECT_FALSE(reader.saw_tls());
@@ -138,8 +126,7 @@ TEST(Reader, TellsATlsRecordFromOtherBytes) {
     EXPECT_TRUE(reader.saw_tls());
     EXPECT_TRUE(looks_like_tls(record));
   }
-  for (const std::string_view other :
-       {"+PONG\r\n"sv, "HTTP/1.1"sv, "\x15\x02"sv, "\x17\x03"sv}) {
+  for (const std::string_view other : {"+PONG\r\n"sv, "HTTP/1.1"sv, "\x15\x02"sv, "\x17\x03"sv}) {
     Reader reader;
     reader.feed(other);
     std::ignore = reader.next();
@@ -158,8 +145,7 @@ class UnaskedType : public testing::TestWithParam<Resp3> {};
 
 TEST_P(UnaskedType, IsAnErrorThatNamesIt) {
   const auto [stream, type] = GetParam();
-  const std::string expected = "RESP3 type '" +
-                               std::string(stream.substr(0, 1)) + "' (" +
+  const std::string expected = "RESP3 type '" + std::string(stream.substr(0, 1)) + "' (" +
                                std::string(type) + "), which nobody asked for";
   EXPECT_EQ(read_at_once(stream).error, expected);
   EXPECT_EQ(read_at_once(stream.substr(0, 1)).error, expected);
@@ -168,22 +154,20 @@ TEST_P(UnaskedType, IsAnErrorThatNamesIt) {
   EXPECT_EQ(read_bytewise(in_array).error, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Of, UnaskedType,
-    testing::Values(Resp3{"_\r\n", "null"}, Resp3{",1.5\r\n", "double"},
-                    Resp3{"#t\r\n", "boolean"}, Resp3{"(12\r\n", "big number"},
-                    Resp3{"!3\r\nERR\r\n", "bulk error"},
-                    Resp3{"=7\r\ntxt:abc\r\n", "verbatim string"},
-                    Resp3{"%1\r\n+a\r\n+b\r\n", "map"},
-                    Resp3{"~1\r\n+a\r\n", "set"},
-                    Resp3{">2\r\n+message\r\n+x\r\n", "push"},
-                    Resp3{"|1\r\n+a\r\n+b\r\n", "attribute"}));
+INSTANTIATE_TEST_SUITE_P(Of, UnaskedType,
+                         testing::Values(Resp3{"_\r\n", "null"}, Resp3{",1.5\r\n", "double"},
+                                         Resp3{"#t\r\n", "boolean"}, Resp3{"(12\r\n", "big number"},
+                                         Resp3{"!3\r\nERR\r\n", "bulk error"},
+                                         Resp3{"=7\r\ntxt:abc\r\n", "verbatim string"},
+                                         Resp3{"%1\r\n+a\r\n+b\r\n", "map"},
+                                         Resp3{"~1\r\n+a\r\n", "set"},
+                                         Resp3{">2\r\n+message\r\n+x\r\n", "push"},
+                                         Resp3{"|1\r\n+a\r\n+b\r\n", "attribute"}));
 
 TEST(Reader, RefusesWhatIsNoNumber) {
-  for (const char *stream :
-       {":\r\n", ":1.5\r\n", ":9223372036854775808\r\n", "$\r\n", "$x\r\n",
-        "$-2\r\n", "$ 1\r\na\r\n", "*x\r\n", "*-2\r\n", "*?\r\n", "$?\r\n",
-        "*99999999999999999999\r\n"}) {
+  for (const char* stream :
+       {":\r\n", ":1.5\r\n", ":9223372036854775808\r\n", "$\r\n", "$x\r\n", "$-2\r\n",
+        "$ 1\r\na\r\n", "*x\r\n", "*-2\r\n", "*?\r\n", "$?\r\n", "*99999999999999999999\r\n"}) {
     EXPECT_THAT(read_at_once(stream).error, HasSubstr("not RESP: ")) << stream;
     EXPECT_THAT(read_bytewise(stream).error, HasSubstr("not RESP: ")) << stream;
   }
@@ -237,7 +221,7 @@ TEST(Reader, CostsLittleMemoryWhileIdle) {
   readers.reserve(kCount);
   const std::size_t before = allocated_bytes();
   for (std::size_t i = 0; i < kCount; ++i) {
-    Reader &reader = readers.emplace_back();
+    Reader& reader = readers.emplace_back();
     for (int ping = 0; ping < 3; ++ping) {
       reader.feed("+PONG\r\n");
       ASSERT_EQ(show(**reader.next()), "+PONG");
@@ -246,5 +230,5 @@ TEST(Reader, CostsLittleMemoryWhileIdle) {
   EXPECT_LT((allocated_bytes() - before) / kCount, 300U);
 }
 
-} // namespace
-} // namespace relinkd::resp
+}  // namespace
+}  // namespace relinkd::resp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -12,25 +13,18 @@
 namespace relinkd::resp {
 
 /// A reply as a test writes it: +PONG, -ERR no, :7, "text", nil, [a, b].
-inline std::string show(const Reply &reply) {
+inline std::string show(const Reply& reply) {
   switch (reply.type) {
-  case Reply::Type::Status:
-    return "+" + reply.text;
-  case Reply::Type::Error:
-    return "-" + reply.text;
-  case Reply::Type::Integer:
-    return ":" + std::to_string(reply.integer);
-  case Reply::Type::String:
-    return "\"" + reply.text + "\"";
-  case Reply::Type::Nil:
-    return "nil";
-  case Reply::Type::Array:
-    break;
+    case Reply::Type::Status: return "+" + reply.text;
+    case Reply::Type::Error: return "-" + reply.text;
+    case Reply::Type::Integer: return ":" + std::to_string(reply.integer);
+    case Reply::Type::String: return "\"" + reply.text + "\"";
+    case Reply::Type::Nil: return "nil";
+    case Reply::Type::Array: break;
   }
   std::string out = "[";
-  for (const Reply &element : reply.elements) {
-    if (out.size() > 1)
-      out += ", ";
+  for (const Reply& element : reply.elements) {
+    if (out.size() > 1) out += ", ";
     out += show(element);
   }
   return out + "]";
@@ -41,27 +35,25 @@ struct Outcome {
   std::vector<std::string> replies;
   std::string error;
 
-  friend bool operator==(const Outcome &, const Outcome &) = default;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
 /// Takes replies until there is none or an error.
-inline void drain(Reader &reader, Outcome &outcome) {
+inline void drain(Reader& reader, Outcome& outcome) {
   for (;;) {
     auto next = reader.next();
     if (!next) {
       outcome.error = next.error().message;
       return;
     }
-    if (!*next)
-      return;
+    if (!*next) return;
     outcome.replies.push_back(show(**next));
   }
 }
 
-/// Feeds `stream` in pieces of `piece` bytes, the first of `first` bytes,
-/// draining after each.
-inline Outcome read_in_pieces(std::string_view stream, std::size_t first,
-                              std::size_t piece, Budget budget) {
+/// Feeds `stream` in pieces of `piece` bytes, the first of `first` bytes, draining after each.
+inline Outcome read_in_pieces(std::string_view stream, std::size_t first, std::size_t piece,
+                              Budget budget) {
   Reader reader;
   reader.set_budget(budget);
   Outcome outcome;
@@ -75,14 +67,12 @@ inline Outcome read_in_pieces(std::string_view stream, std::size_t first,
   return outcome;
 }
 
-inline Outcome read_at_once(std::string_view stream,
-                            Budget budget = kInfoBudget) {
+inline Outcome read_at_once(std::string_view stream, Budget budget = kInfoBudget) {
   return read_in_pieces(stream, stream.size(), stream.size(), budget);
 }
 
-inline Outcome read_bytewise(std::string_view stream,
-                             Budget budget = kInfoBudget) {
+inline Outcome read_bytewise(std::string_view stream, Budget budget = kInfoBudget) {
   return read_in_pieces(stream, 1, 1, budget);
 }
 
-} // namespace relinkd::resp
+}  // namespace relinkd::resp
