@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "net/socket.hpp"
@@ -135,6 +136,36 @@ void Dial::continue_handshake() {
   deadline_.set(loop_.now().at);
 }
 
+void Dial::check_plain() {
+  auto fd = open_stream_socket(winner_->address);
+  if (!fd) return;
+  const SocketAddress sa = to_socket_address(winner_->address);
+  if (::connect(fd->get(), sa.get(), sa.length) != 0 && errno != EINPROGRESS) return;
+  plain_ = std::move(*fd);
+  plain_watch_ = std::make_unique<loop::FdWatch>(
+      loop_, plain_.get(), EPOLLOUT, [this](std::uint32_t events) { on_plain_ready(events); });
+}
+
+void Dial::on_plain_ready(std::uint32_t events) {
+  if (listener_ == nullptr || secured_) return;
+  char first = 0;
+  if ((events & EPOLLIN) == 0) {
+    static constexpr std::string_view kPing = "PING\r\n";
+    const bool sent = ::send(plain_.get(), kPing.data(), kPing.size(), MSG_NOSIGNAL) > 0;
+    return sent ? plain_watch_->want(EPOLLIN) : plain_watch_->stop();
+  }
+  plain_watch_->stop();
+  // "+PONG", or an error: Redis either way.
+  if (::recv(plain_.get(), &first, 1, 0) != 1 || (first != '+' && first != '-')) return;
+  core::DialFailure f;
+  f.result = core::ConnectResult::Tls;
+  f.tcp_established = true;
+  f.detail = "the port speaks Redis without TLS: use redis://";
+  failure_ = std::move(f);
+  winner_->over = true;
+  deadline_.set(loop_.now().at);
+}
+
 void Dial::remember(core::DialFailure failure) {
   if (!failure_ || weight(failure.result) > weight(failure_->result)) failure_ = std::move(failure);
 }
@@ -158,10 +189,15 @@ void Dial::step() {
         return finish(std::move(f));
       }
       winner_->tls = std::move(*session);
-      deadline_.set(started_ + target_.connect_timeout);
+      deadline_.set(now.at + (started_ + target_.connect_timeout - now.at) / 2);
       return continue_handshake();
     }
     if (target_.tls && !secured_) {
+      if (now.at < started_ + target_.connect_timeout) {
+        deadline_.set(started_ + target_.connect_timeout);
+        if (!plain_) check_plain();
+        return;
+      }
       core::DialFailure f;
       f.tcp_established = true;
       f.detail = fmt::format("the TLS handshake is unanswered for {}",

@@ -10,6 +10,7 @@
 #include "base/address.hpp"
 #include "config/settings.hpp"
 #include "core/evidence.hpp"
+#include "loop/fd.hpp"
 #include "loop/loop.hpp"
 #include "net/stream.hpp"
 
@@ -25,7 +26,9 @@ struct DialTarget {
 
 /// An attempt to connect to one of several addresses: the next is tried as soon as one fails, and
 /// beside it when it has not answered for 250 ms (RFC 8305, section 5); the first whose TCP
-/// handshake completes is taken, TLS follows on it. Where all fail, the failure that tells most is
+/// handshake completes is taken, TLS follows on it. A TLS handshake that stays unanswered is checked
+/// against the likeliest mistake, a port that speaks Redis without TLS: such a server waits for the
+/// end of a line in silence. Where all fail, the failure that tells most is
 /// reported: an answer (refused) before silence, silence before this host's own lack of a route.
 class Dial {
  public:
@@ -62,6 +65,8 @@ class Dial {
   void start_next();
   void check_connect(Attempt& attempt);
   void continue_handshake();
+  void check_plain();
+  void on_plain_ready(std::uint32_t events);
   void remember(core::DialFailure failure);
   void finish(core::DialFailure failure);
 
@@ -74,6 +79,8 @@ class Dial {
   std::vector<std::unique_ptr<Attempt>> attempts_;
   Attempt* winner_ = nullptr;  ///< TCP is established
   bool secured_ = false;       ///< and so is TLS
+  loop::Fd plain_;             ///< a second connection, without TLS, while the handshake is silent
+  std::unique_ptr<loop::FdWatch> plain_watch_;
   std::optional<core::DialFailure> failure_;
   bool told_unanswered_ = false;
   loop::Deadline deadline_;

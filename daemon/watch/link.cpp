@@ -14,6 +14,10 @@ namespace {
 /// How often the counters that explain a close are read: the finer, the surer the explanation, and
 /// INFO commandstats costs a server some 100 µs.
 constexpr Duration kFactsInterval = 30s;
+/// How often a port that closes plain connections without a word is asked whether it speaks TLS, and
+/// how long that may take.
+constexpr Duration kTlsCheckInterval = 1min;
+constexpr Duration kTlsCheckLimit = 1s;
 
 core::ServerCounters counters_of(const resp::InfoFacts& facts) {
   return {facts.run_id, facts.uptime_seconds, facts.client_kill_calls,
@@ -66,6 +70,7 @@ void Link::start() { feed(core::event::Start{}); }
 void Link::stop() {
   deadline_.clear();
   if (dial_) dial_->cancel();
+  if (tls_check_) tls_check_->cancel();
   close_witness();
   if (!connection_) return;
   connection_->close(false);
@@ -83,6 +88,10 @@ void Link::move(std::string reason) {
   if (dial_) {
     dial_->cancel();
     loop_.retire(std::move(dial_));
+  }
+  if (tls_check_) {
+    tls_check_->cancel();
+    loop_.retire(std::move(tls_check_));
   }
   feed(core::event::Moved{std::move(reason)});
 }
@@ -308,7 +317,30 @@ void Link::take_info(const resp::Reply& reply) {
 
 // --- the end ----------------------------------------------------------------------------------
 
-void Link::on_ended(Connection&, core::Ending ending) { end(std::move(ending)); }
+void Link::on_ended(Connection&, core::Ending ending) {
+  if (!check_for_tls(ending)) end(std::move(ending));
+}
+
+bool Link::check_for_tls(const core::Ending& ending) {
+  const MonoTime now = loop_.now().at;
+  const bool closed = ending.how == core::Ending::How::Fin || ending.how == core::Ending::How::Rst;
+  if (!closed || answered_ || max_clients_ || target_.tls || address_->is_unix()) return false;
+  const auto conclude = [this](const core::Ending& e) {
+    end(port_speaks_tls_ ? core::Ending{core::Ending::How::NotTls, kPortSpeaksTls} : e);
+  };
+  if (now < next_tls_check_) {
+    conclude(ending);
+    return true;
+  }
+  next_tls_check_ = now + kTlsCheckInterval;
+  tls_check_ = std::make_unique<TlsCheck>(loop_, *address_, kTlsCheckLimit,
+                                          [this, ending, conclude](bool speaks_tls) {
+                                            port_speaks_tls_ = speaks_tls;
+                                            loop_.retire(std::move(tls_check_));
+                                            conclude(ending);
+                                          });
+  return true;
+}
 
 void Link::end(core::Ending ending) {
   const MonoTime now = loop_.now().at;

@@ -13,6 +13,7 @@
 #include "resp/facts.hpp"
 #include "watch/connection.hpp"
 #include "watch/greeting.hpp"
+#include "watch/tls_check.hpp"
 #include "watch/witness.hpp"
 
 namespace relinkd::watch {
@@ -96,6 +97,8 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   void take_role(const resp::RoleFact& role);
   void take_info(const resp::Reply& reply);
   void first_answer();
+  /// Whether the ending looks like that of a plain connection to a TLS port, and is worth a check.
+  bool check_for_tls(const core::Ending& ending);
   void end(core::Ending ending);
   void explain(const core::Afterwards& after);
 
@@ -109,6 +112,9 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   std::unique_ptr<net::Dial> dial_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Witness> witness_;
+  std::unique_ptr<TlsCheck> tls_check_;
+  MonoTime next_tls_check_{};
+  bool port_speaks_tls_ = false;
   net::DialTarget target_;       ///< of the present or last connection, for witnesses
   bool name_failing_ = false;
   std::optional<Address> address_;

@@ -12,6 +12,7 @@
 #include "net/resolver.hpp"
 #include "watch/connection.hpp"
 #include "watch/greeting.hpp"
+#include "watch/tls_check.hpp"
 
 namespace relinkd::watch {
 
@@ -54,7 +55,8 @@ class Look : public net::Dial::Listener, public Connection::Listener {
   void dial(std::vector<Address> addresses) {
     net::DialTarget t;
     t.addresses = std::move(addresses);
-    t.connect_timeout = limit_;
+    // Sooner than the limit, so that the attempt's own reason is told.
+    t.connect_timeout = limit_ * 9 / 10;
     t.keepalive = settings_.watch.keepalive;
     t.tls = tls_;
     t.server_name =
@@ -138,6 +140,15 @@ class Look : public net::Dial::Listener, public Connection::Listener {
   }
 
   void on_ended(Connection&, core::Ending e) override {
+    const bool closed = e.how == core::Ending::How::Fin || e.how == core::Ending::How::Rst;
+    if (closed && !tls_ && !found.address->is_unix()) {
+      tls_check_ = std::make_unique<TlsCheck>(
+          loop_, *found.address, 1s, [this, e](bool speaks_tls) {
+            if (speaks_tls) return finish(core::Condition::TlsFailed, kPortSpeaksTls);
+            finish(core::condition_of(e.how), e.detail);
+          });
+      return;
+    }
     finish(core::condition_of(e.how), std::move(e.detail));
   }
 
@@ -166,6 +177,7 @@ class Look : public net::Dial::Listener, public Connection::Listener {
   std::unique_ptr<net::Resolver::Query> query_;
   std::unique_ptr<net::Dial> dial_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<TlsCheck> tls_check_;
   MonoTime dialed_at_{};
   MonoTime pinged_at_{};
 };
