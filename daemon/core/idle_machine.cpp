@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/idle_machine.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "core/backoff.hpp"
 
@@ -55,8 +55,8 @@ void IdleMachine::handle(const idle::Start&) { wait_and_dial(); }
 
 void IdleMachine::wait_and_dial() {
   phase_ = Phase::Waiting;
-  deadline_ = now_.at +
-              full_jitter(limits_.backoff_initial, limits_.backoff_max, failures_, entropy_);
+  deadline_ =
+      now_.at + full_jitter(limits_.backoff_initial, limits_.backoff_max, failures_, entropy_);
 }
 
 void IdleMachine::handle(const idle::Ready&) {
@@ -120,8 +120,9 @@ void IdleMachine::handle(const idle::Ended& e) {
       orders_.ask_node = true;
       return;
     default:
-      inconclusive(e.ending.how == Ending::How::Unreachable ? Cause::Unreachable : Cause::LocalFault,
-                   e.ending.detail);
+      inconclusive(
+          e.ending.how == Ending::How::Unreachable ? Cause::Unreachable : Cause::LocalFault,
+          e.ending.detail);
       orders_.ended = std::exchange(orders_.hangup, std::nullopt);
   }
 }
@@ -146,10 +147,28 @@ void IdleMachine::handle(const idle::NodeDisturbed&) {
 void IdleMachine::handle(const idle::NodeExplained& e) {
   explained_ = e;
   explained_at_ = now_.at;
+  // The watch connection is gone, too: what our silence means cannot be told any more.
+  if (phase_ == Phase::Probing)
+    inconclusive(e.cause, "an idle connection is unanswered, and so was the watch connection");
   if (phase_ != Phase::Deciding) return;
-  orders_.ended = IdleOrders::Hangup{
-      e.cause, fmt::format("an idle connection ended with it: {}", e.evidence)};
+  orders_.ended =
+      IdleOrders::Hangup{e.cause, fmt::format("an idle connection ended with it: {}", e.evidence)};
   wait_and_dial();
+}
+
+void IdleMachine::handle(const idle::Moved& e) {
+  if (phase_ == Phase::Silent || phase_ == Phase::Probing) {
+    orders_.hangup = IdleOrders::Hangup{Cause::Moved, e.reason};
+  }
+  if (phase_ == Phase::Deciding) {
+    orders_.ended = IdleOrders::Hangup{Cause::Moved, e.reason};
+  }
+  orders_.cleared = cut_.has_value();
+  cut_.reset();
+  survived_ = Duration::zero();
+  step_ = 0;
+  // An attempt under way fails or ends by itself; it was for the address before.
+  if (phase_ != Phase::Stopped && phase_ != Phase::Dialing) wait_and_dial();
 }
 
 void IdleMachine::conclude(IdleCut::How how, Duration cut_age) {
@@ -182,36 +201,35 @@ void IdleMachine::handle(const idle::Deadline& e) {
       if (now_.at < deadline_) return;
       phase_ = Phase::Probing;
       probed_at_ = now_.at;
+      asked_ = false;
       deadline_ = now_.at + kPoll;
       orders_.probe = true;
       return;
     case Phase::Probing: {
       deadline_ = now_.at + kPoll;
       if (!e.sample || now_.lag > kLateLoop) return;
-      const int transmissions =
-          1 + static_cast<int>(e.sample->total_retrans - base_.total_retrans);
-      const bool node_alive = node_probe_ >= probed_at_;
-      if (e.sample->unacked_bytes > 0 && transmissions >= required_ && lost_with_node()) {
-        inconclusive(explained_->cause, fmt::format("an idle connection was lost with it: {}",
-                                                    explained_->evidence));
-      } else if (e.sample->unacked_bytes > 0 && transmissions >= required_ && node_alive) {
+      const int transmissions = 1 + static_cast<int>(e.sample->total_retrans - base_.total_retrans);
+      if (e.sample->unacked_bytes == 0 || transmissions < required_) return;
+      if (node_probe_ >= probed_at_) {
         orders_.hangup = IdleOrders::Hangup{
             Cause::IdleTimeout,
             fmt::format("an idle connection, silent for {}, is forgotten: {} transmissions "
                         "unanswered while the node answers others",
                         to_text(age()), transmissions)};
         conclude(IdleCut::How::Silent, age());
-      } else if (e.sample->unacked_bytes > 0 && transmissions > required_ && !node_alive) {
+      } else if (now_.at - probed_at_ >= kDecideWithin) {
         inconclusive(Cause::Unreachable, "an idle connection is unanswered, and so is the node");
+      } else if (!std::exchange(asked_, true)) {
+        orders_.ask_node = true;
       }
       return;
     }
     case Phase::Deciding:
       if (now_.at < deadline_) return;
       // The node said nothing in time: the ending says nothing about idleness.
-      orders_.ended = IdleOrders::Hangup{
-          ending_how_ == IdleCut::How::Fin ? Cause::PeerClosed : Cause::Reset,
-          fmt::format("an idle connection ended: {}", ending_detail_)};
+      orders_.ended =
+          IdleOrders::Hangup{ending_how_ == IdleCut::How::Fin ? Cause::PeerClosed : Cause::Reset,
+                             fmt::format("an idle connection ended: {}", ending_detail_)};
       wait_and_dial();
       return;
     case Phase::Stopped:

@@ -60,11 +60,15 @@ struct NodeExplained {
   Cause cause = Cause::PeerClosed;
   std::string evidence;
 };
+/// The endpoint is elsewhere now: another path, of which nothing is known yet.
+struct Moved {
+  std::string reason;
+};
 }  // namespace idle
 
 using IdleEvent = std::variant<idle::Start, idle::Ready, idle::DialFailed, idle::Replied,
                                idle::Ended, idle::Deadline, idle::NodeProven, idle::NodeDisturbed,
-                               idle::NodeExplained>;
+                               idle::NodeExplained, idle::Moved>;
 
 struct IdleOrders {
   /// Give the connection up.
@@ -107,6 +111,7 @@ class IdleMachine {
   void handle(const idle::NodeProven& e);
   void handle(const idle::NodeDisturbed&);
   void handle(const idle::NodeExplained& e);
+  void handle(const idle::Moved& e);
 
   void wait_and_dial();
   void conclude(IdleCut::How how, Duration age);
@@ -129,6 +134,7 @@ class IdleMachine {
   std::optional<IdleCut> cut_;
 
   MonoTime probed_at_{};
+  bool asked_ = false;  ///< the node, whether it is alive while our probe is unanswered
   TcpSample base_{};
   MonoTime node_probe_ = MonoTime::min();  ///< when the node's last answered PING was sent
   int required_ = 3;

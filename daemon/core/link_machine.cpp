@@ -146,6 +146,10 @@ void LinkMachine::handle(const event::Ended& e) {
                                         witness_->result == WitnessResult::Answered);
   offline_ = end.how == Ending::How::TimedOut && path_proven ? Condition::HalfOpen
                                                              : condition_of(end.how);
+  // What the kernel gave up because this host could not send is still this host's fault.
+  if (offline_ == Condition::Unreachable && verdict_ == Condition::LocalFault) {
+    offline_ = Condition::LocalFault;
+  }
   offline_detail_ = end.detail;
   if (!proven_) ++failures_;
   forget_pending();

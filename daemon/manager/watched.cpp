@@ -129,6 +129,7 @@ void Watched::show(core::Condition condition, std::string detail, Duration since
   detail_ = std::move(detail);
   if (condition == shown_) return;
   const core::Condition from = std::exchange(shown_, condition);
+  told_cause_.reset();
   const WallTime wall = loop::Loop::wall();
   const MonoTime now = shared_.loop.now().at;
   const Duration lasted = now - since_mono_;
@@ -200,6 +201,8 @@ void Watched::on_disconnected(watch::Endpoint&, const Address& address,
   ++numbers_.disconnects_total[static_cast<std::size_t>(why.cause)];
   // The line of the reload or of the stop has said it for all.
   if (why.cause == core::Cause::LocalClose) return;
+  // Attempt after attempt that ends alike is one piece of news, until the condition is another.
+  if (std::exchange(told_cause_, why.cause) == why.cause) return;
   journal::Entry e = entry(journal::Event::Disconnected, journal::Priority::Notice,
                            fmt::format("{}: {} disconnected, cause {}: {}", name_,
                                        address.to_string(), core::to_string(why.cause),

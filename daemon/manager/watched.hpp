@@ -83,6 +83,7 @@ class Watched : public watch::Observer {
   MonoTime since_mono_{};
   std::string incident_;      ///< id; empty: none open
   MonoTime incident_opened_{};
+  std::optional<core::Cause> told_cause_;  ///< by the last line, since the condition changed
   std::optional<WallTime> told_expiry_;
 };
 

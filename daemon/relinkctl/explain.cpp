@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,22 @@ namespace {
 
 void append_lines(std::string& out, std::string_view text, std::size_t indent, const Screen& s) {
   for (const auto& line : wrap(text, s.width, indent)) out += line + '\n';
+}
+
+/// The catalog's line breaks are those of its file, except before an indented or an empty line.
+void append_paragraph(std::string& out, std::string_view paragraph, const Screen& s) {
+  std::string text;
+  for (const auto line : split(trim(paragraph), '\n')) {
+    const bool begins = line.empty() || line.front() == ' ';
+    if (begins && !text.empty()) append_lines(out, std::exchange(text, {}), 2, s);
+    if (line.empty()) {
+      out += '\n';
+      continue;
+    }
+    if (!text.empty()) text += ' ';
+    text += line;
+  }
+  if (!text.empty()) append_lines(out, text, 2, s);
 }
 
 /// The names of all events, to be offered.
@@ -52,8 +69,7 @@ int run_explain(const std::string& name) {
        {std::pair{"What happened", text.happened}, std::pair{"What it means", text.means},
         std::pair{"What to do", text.action}}) {
     out += fmt::format("\n{}:\n", heading);
-    // The catalog's own line breaks are those of its file.
-    for (const auto line : split(trim(paragraph), '\n')) append_lines(out, line, 2, s);
+    append_paragraph(out, paragraph, s);
   }
   print(out);
   return kDone;

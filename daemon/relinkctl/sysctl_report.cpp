@@ -61,7 +61,8 @@ SysctlLine read_line(const std::string& key, std::int64_t wanted, const ReadSysc
 }
 
 std::string range(const GiveUp& g) {
-  return fmt::format("{} to {}", to_text(g.earliest), to_text(g.latest));
+  return fmt::format("{} at the earliest, {} at the latest", to_text(g.earliest),
+                     to_text(g.latest));
 }
 
 std::string meaning(const SysctlLine& line) {

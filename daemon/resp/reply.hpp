@@ -24,15 +24,15 @@ struct Reply {
 /// What an error reply says, as far as relinkd tells errors apart. By the first word
 /// (-NOAUTH …), also behind a leading "ERR " as some proxies send it (-ERR READONLY …).
 enum class ErrorKind : std::uint8_t {
-  NoAuth,
-  WrongPass,   ///< also "ERR invalid password" of servers before 6.0, and AUTH where none is set
+  NoAuth,     ///< also "ERR operation not permitted" of servers before 2.8
+  WrongPass,  ///< also "ERR invalid password" of servers before 6.0, and AUTH where none is set
   NoPerm,
   Loading,
   Busy,
   MasterDown,
   ReadOnly,
   MaxClients,  ///< "ERR max number of clients reached"
-  Unknown,     ///< "ERR unknown command": the server does not have it
+  Unknown,     ///< "ERR unknown command" or "subcommand": the server does not have it
   Other,
 };
 ErrorKind error_kind(std::string_view error_text);

@@ -132,8 +132,10 @@ void Endpoint::on_resolved(Result<net::Answer> answer) {
   const auto change = names_.on_answer(now, answer->addresses, answer->ttl, in_use);
   if (change.changed) observer_.on_dns_changed(*this, before, answer->addresses, change.move);
   if (change.move) {
-    link_.move(fmt::format("{} resolves to {} now", settings_.url.host,
-                           answer->addresses.front().host()));
+    const std::string reason = fmt::format("{} resolves to {} now", settings_.url.host,
+                                           answer->addresses.front().host());
+    link_.move(reason);
+    if (idle_) idle_->move(reason);
   } else if (dial) {
     dial_addresses();
   }

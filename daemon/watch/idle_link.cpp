@@ -43,6 +43,15 @@ void IdleLink::node_proven(MonoTime probe_sent, int required_transmissions) {
 
 void IdleLink::node_disturbed() { feed(core::idle::NodeDisturbed{}); }
 
+void IdleLink::move(const std::string& reason) {
+  if (dial_) {
+    dial_->cancel();
+    loop_.retire(std::move(dial_));
+    feed(core::idle::DialFailed{});
+  }
+  feed(core::idle::Moved{reason});
+}
+
 void IdleLink::node_explained(const core::Attribution& why) {
   feed(core::idle::NodeExplained{why.cause, why.evidence});
 }
@@ -65,7 +74,7 @@ void IdleLink::drop_connection(bool abort) {
 void IdleLink::feed(const core::IdleEvent& event) {
   const core::IdleOrders orders = machine_.on(event, loop_.now());
   if (orders.hangup) {
-    drop_connection(true);
+    drop_connection(orders.hangup->cause != core::Cause::Moved);
     owner_.on_idle_disconnected(address_, {orders.hangup->cause, orders.hangup->evidence});
   }
   if (orders.ended) {

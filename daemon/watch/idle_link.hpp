@@ -41,6 +41,7 @@ class IdleLink : public net::Dial::Listener, public Connection::Listener {
   void stop();
   void node_proven(MonoTime probe_sent, int required_transmissions);
   void node_disturbed();
+  void move(const std::string& reason);
   void node_explained(const core::Attribution& why);
 
   [[nodiscard]] const std::optional<core::IdleCut>& cut() const { return machine_.cut(); }

@@ -164,6 +164,7 @@ void Link::on_dialed(net::Dial::Success success) {
                                              std::move(success.address), *this);
   answered_ = false;
   max_clients_ = false;
+  last_error_.clear();
   earlier_ = std::exchange(facts_, resp::InfoFacts{});
   earlier_proof_ = machine_.last_proof();
   role_.reset();
@@ -226,6 +227,7 @@ void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
   owner_.on_answered();
   if (reply.is_error()) {
     const auto kind = resp::error_kind(reply.text);
+    last_error_ = printable(reply.text);
     if (kind == resp::ErrorKind::MaxClients) max_clients_ = true;
     if (ask != Ask::Ping) return take_error(ask, kind, reply.text);
   }
@@ -344,6 +346,11 @@ bool Link::check_for_tls(const core::Ending& ending) {
 
 void Link::end(core::Ending ending) {
   const MonoTime now = loop_.now().at;
+  // Protected mode, for one, is said in an error and followed by a FIN.
+  const bool closed = ending.how == core::Ending::How::Fin || ending.how == core::Ending::How::Rst;
+  if (closed && !answered_ && !last_error_.empty()) {
+    ending.detail += fmt::format(" after it answered \"{}\"", last_error_);
+  }
   connection_->close(ending.how == core::Ending::How::Protocol);
   core::EndedConnection ended;
   ended.ending = ending;

@@ -122,6 +122,7 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   Refused refused_;
   bool answered_ = false;        ///< the server answered a PING on this connection
   bool max_clients_ = false;
+  std::string last_error_;       ///< the last error reply on this connection, printable
   resp::InfoFacts facts_;        ///< of the present connection, else of the last
   resp::InfoFacts earlier_;      ///< of the connection before
   std::optional<Address> earlier_address_;

@@ -113,12 +113,12 @@ def test_no_descriptor_left_is_this_hosts_fault(lab):
     watcher = lab.watch_until_ok(endpoint("sessions", server.url()))
     mark = watcher.mark()
     with watcher.unscraped():
-        watcher.limit_descriptors()
+        watcher.limit_descriptors(3)
         server.client().client_kill_filter(_type="normal", skipme=True)
         # The connection is gone, and there is no descriptor for another.
         found = watcher.wait_event("local_fault", "sessions", mark)
         print(found.message)
-        watcher.allow_descriptors()
+        watcher.limit_descriptors(1024)
     watcher.wait_event("ok", "sessions", mark)
     course = watcher.course("sessions", mark)
     assert course in (["peer_closed", "local_fault", "ok"], ["local_fault", "ok"]), course
@@ -128,21 +128,24 @@ def test_no_descriptor_left_is_this_hosts_fault(lab):
 
 def test_no_port_left_is_this_hosts_fault(lab):
     server = lab.redis()
-    lab.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40007")
     watcher = lab.watch_until_ok(endpoint("sessions", server.url()))
+    watched = [int(c["addr"].rpartition(":")[2]) for c in server.watchers()]
     mark = watcher.mark()
+    # Scrapes need ports, too.
     with watcher.unscraped():
+        lab.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40007")
         taken = []
         with contextlib.suppress(OSError):
             while True:
                 taken.append(lab.client.connect(Lab.address, PORT))
         assert taken
-        watched = [int(c["addr"].rpartition(":")[2]) for c in server.watchers()]
-        mine = [connection.getsockname()[1] for connection in taken]
-        lab.faults.cut_flows(PORT, only=[port for port in watched if port not in mine])
+        lab.faults.cut_flows(PORT, only=watched)
         found = watcher.wait_event("local_fault", "sessions", mark)
         print(found.message)
-        for connection in taken:
-            connection.close()
+        # Ports that were closed rest for a minute: there have to be others.
+        lab.client.set_sysctl("net.ipv4.ip_local_port_range", "32768 60999")
         watcher.wait_event("ok", "sessions", mark)
-    assert "half_open" not in watcher.course("sessions", mark)[:1]
+    for connection in taken:
+        connection.close()
+    # Without a witness nothing is known of the path.
+    assert watcher.course("sessions", mark)[0] == "local_fault"

@@ -2,6 +2,7 @@
 #include "flow.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace relinkd::sim {
 
@@ -81,6 +82,11 @@ core::TcpSample Flow::sample() const {
 void Flow::transmit(std::uint32_t from, Packet packet) {
   const Half& h = half(from);
   if (packet == Packet::Data || packet == Packet::Ack) half(from).ack_owed = false;
+  const MonoTime silent_since = std::exchange(last_packet_, world_.now());
+  if (path_.forgets_after > Duration::zero() && packet != Packet::Syn &&
+      world_.now() - silent_since > path_.forgets_after) {
+    forgotten_ = true;
+  }
   const bool lost = path_.cut || forgotten_ || (from == Peer && path_.replies_cut) ||
                     (path_.loss > 0 && world_.chance() < path_.loss);
   if (lost) return;
@@ -147,6 +153,11 @@ void Flow::on_event(const Event& e) {
       // The dial looks four times a second.
       if (syns_ == 3) at(world_.random(250ms), ThreeSyns);
       return;
+    case IdleAtServer:
+      if (!at_server_ || world_.now() < heard_at_server_ + server_.timeout()) return;
+      transmit(Peer, Packet::Fin);
+      at_server_ = false;
+      return;
     case ThreeSyns:
       if (state_ == State::Connecting) owner_.on_three_syns(*this);
       return;
@@ -157,12 +168,19 @@ void Flow::arrive_at_server(Packet packet, std::uint32_t seq, std::uint32_t ack)
   if (packet == Packet::Syn) {
     if (server_.state() == Server::State::Gone) return transmit(Peer, Packet::Rst);
     at_server_ = true;
+    server_hears();
     return transmit(Peer, Packet::SynAck);
   }
   if (!at_server_) return transmit(Peer, Packet::Rst);
   if (!take(Peer, packet, seq, ack)) return;
+  server_hears();
   unanswered_ = true;
   if (server_.state() == Server::State::Runs) server_answers();
+}
+
+void Flow::server_hears() {
+  heard_at_server_ = world_.now();
+  if (server_.timeout() > Duration::zero()) at(server_.timeout(), IdleAtServer);
 }
 
 void Flow::server_answers() {

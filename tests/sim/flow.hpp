@@ -18,6 +18,7 @@ struct Path {
   bool cut = false;        ///< nothing gets through
   bool replies_cut = false;  ///< nothing comes back
   core::LocalPath local = core::LocalPath::Usable;  ///< what rtnetlink says of this host's side
+  Duration forgets_after{};  ///< a middlebox drops a flow that was silent for longer; 0: never
 };
 
 class Flow;
@@ -32,10 +33,13 @@ class Server {
   void resume();                              ///< answers what came meanwhile
   void kill();                                ///< its kernel closes every connection
   void start() { state_ = State::Runs; }      ///< after kill()
+  void close_idle_after(Duration time) { timeout_ = time; }  ///< redis.conf's timeout; 0: never
+  [[nodiscard]] Duration timeout() const { return timeout_; }
   void attach(Flow& flow) { flows_.push_back(&flow); }
 
  private:
   State state_ = State::Runs;
+  Duration timeout_{};
   std::vector<Flow*> flows_;
 };
 
@@ -75,7 +79,15 @@ class Flow : public Actor {
  private:
   friend class Server;
   enum class State : std::uint8_t { Closed, Connecting, Established };
-  enum Kind : std::uint32_t { ToServer, ToClient, Retransmit, DelayedAck, SynTimer, ThreeSyns };
+  enum Kind : std::uint32_t {
+    ToServer,
+    ToClient,
+    Retransmit,
+    DelayedAck,
+    SynTimer,
+    ThreeSyns,
+    IdleAtServer
+  };
   enum class Packet : std::uint8_t { Syn, SynAck, Data, Ack, Fin, Rst };
   enum Side : std::uint32_t { Client, Peer };
 
@@ -102,6 +114,7 @@ class Flow : public Actor {
   void retransmit(std::uint32_t side, std::uint32_t timer);
   void end(core::Ending::How how);
   void server_answers();
+  void server_hears();
 
   World& world_;
   Path& path_;
@@ -116,6 +129,8 @@ class Flow : public Actor {
   bool forgotten_ = false;
   std::uint32_t syns_ = 0;
   MonoTime opened_{};
+  MonoTime last_packet_{};
+  MonoTime heard_at_server_{};
   std::array<Half, 2> halves_;
   std::uint32_t total_retrans_ = 0;
   std::uint32_t segments_out_ = 0;

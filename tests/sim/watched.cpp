@@ -122,6 +122,7 @@ void Watched::step(const core::LinkEvent& event, Duration lag) {
 
 void Watched::carry_out(const core::LinkOrders& orders) {
   if (orders.hangup) {
+    if (observer_ != nullptr) observer_->on_lost(orders.hangup->cause);
     ++hangups_;
     ++life_;
     watch_.close();
@@ -152,6 +153,7 @@ void Watched::carry_out(const core::LinkOrders& orders) {
   }
   if (orders.probe) {
     ++probes_;
+    ping_sent_ = world_.now();
     watch_.send();
     machine_.probe_sent(watch_.sample());
   }
@@ -169,7 +171,14 @@ void Watched::on_three_syns(Flow& flow) {
 }
 
 void Watched::on_message(Flow& flow) {
-  if (&flow == &watch_) return hear(core::event::Replied{});
+  if (&flow == &watch_) {
+    const MonoTime sent = ping_sent_;
+    hear(core::event::Replied{});
+    if (observer_ != nullptr) {
+      observer_->on_proof(sent, machine_.required_transmissions(world_.now()));
+    }
+    return;
+  }
   witness_.close();
   hear(core::event::Witnessed{WitnessResult::Answered, 1ms, ""});
 }
@@ -181,6 +190,7 @@ void Watched::on_end(Flow& flow, Ending::How how, bool was_established) {
     return hear(core::event::Witnessed{result, 1ms, "refused"});
   }
   if (was_established) {
+    if (observer_ != nullptr) observer_->on_lost(core::Cause::PeerClosed);
     return hear(core::event::Ended{{how, how == Ending::How::Fin   ? "closed by the peer"
                                          : how == Ending::How::Rst ? "reset by the peer"
                                                                    : "given up by the kernel"}});

@@ -48,7 +48,20 @@ class Watched : public Actor, private Flow::Owner {
  public:
   Watched(World& world, Host& host, Path& path, Server& server, core::LinkLimits limits = {});
 
+  /// What the idle watch of the same node is told.
+  class Observer {
+   public:
+    Observer() = default;
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+    virtual ~Observer() = default;
+    virtual void on_proof(MonoTime sent, int required_transmissions) = 0;
+    virtual void on_lost(core::Cause cause) = 0;
+  };
+
+  void observe(Observer& observer) { observer_ = &observer; }
   void start();
+  void probe_now() { hear(core::event::ProbeNow{}); }
   /// The present watch connection's flow is forgotten by a middlebox; new ones pass.
   void forget_flow() { watch_.forget(); }
 
@@ -100,6 +113,8 @@ class Watched : public Actor, private Flow::Owner {
   std::uint32_t deadline_generation_ = 0;
   MonoTime deadline_ = kNever;
 
+  Observer* observer_ = nullptr;
+  MonoTime ping_sent_{};
   std::vector<Record> records_;
   std::uint64_t probes_ = 0;
   std::uint64_t witnesses_ = 0;

@@ -96,6 +96,7 @@ PeerProcess::Listener::Listener() : fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXE
   at.sin_family = AF_INET;
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof at;
+  keep_small_buffers(fd);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || listen(fd, 64) != 0 ||
       getsockname(fd, reinterpret_cast<sockaddr*>(&at), &length) != 0) {
     fail("a listening socket");
@@ -114,6 +115,12 @@ PeerProcess::PeerProcess(const std::function<void(int)>& serve)
           close(connection);
         }
       }) {}
+
+void keep_small_buffers(int fd) {
+  const int room = 16 << 10;
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+}
 
 std::uint16_t free_port() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -66,6 +66,10 @@ class PeerProcess {
   ChildProcess child_;
 };
 
+/// Keeps a socket's buffers small, so that a megabyte does not fit between two peers. The sockets
+/// of a PeerProcess have them.
+void keep_small_buffers(int fd);
+
 /// A port of 127.0.0.1 that nobody listens on at the moment.
 std::uint16_t free_port();
 

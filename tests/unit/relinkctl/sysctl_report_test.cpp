@@ -46,8 +46,8 @@ TEST(SysctlReport, SaysWhatIsNotAppliedWhatItMeansAndWhatToDo) {
   EXPECT_THAT(text(r),
               ::testing::StartsWith("Not applied: net.ipv4.tcp_retries2 is 15, wanted is 5.\n"));
   EXPECT_THAT(text(r), HasSubstr("At 15 the kernel ends a connection whose data nobody "
-                                 "acknowledges after 15 min 25 s to "));
-  EXPECT_THAT(text(r), HasSubstr("; at 5 after 12.6 s to "));
+                                 "acknowledges after 15 min 25 s at the earliest"));
+  EXPECT_THAT(text(r), HasSubstr("; at 5 after 12.6 s at the earliest"));
   EXPECT_THAT(text(r), HasSubstr("    net.ipv4.tcp_retries2 = 5\n"));
 }
 

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speed and size, beside Redis Sentinel and HAProxy: ./dev bench [detect] [scale] [one] [OPTION…]
+
+Prints Markdown, with the figures that were measured, the targets, and whether they were met.
+docs/BENCHMARKS.md says what each measurement does. The programs are those in build/release/bin, or
+in $RELINKD_PROGRAMS. Everything happens in namespaces that end with this program.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SUPPORT = HERE.parent / "support"
+# How the arguments reach measure() across the change of namespaces.
+HANDOVER = "RELINKD_BENCH"
+
+
+def parse() -> argparse.Namespace:
+    def positive(text: str) -> int:
+        value = int(text)
+        if value < 1:
+            raise ValueError
+        return value
+
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.split("\n", 1)[0])
+    # No choices=: argparse would check the empty list of names against them.
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="detect, scale, one (default: all of them)")
+    parser.add_argument("--trials", type=positive, default=30,
+                        help="detect: cuts of each kind (default: %(default)s)")
+    parser.add_argument("--patience", type=positive, default=10, metavar="SECONDS",
+                        help="detect: then a cut counts as not noticed (default: %(default)s)")
+    parser.add_argument("--seconds", type=positive, default=30,
+                        help="scale: length of each measurement of CPU (default: %(default)s)")
+    options = parser.parse_args()
+    options.names = options.names or ["one", "scale", "detect"]
+    for name in options.names:
+        if name not in ("detect", "scale", "one"):
+            parser.error(f"there is no measurement {name!r}; there are detect, scale and one")
+    return options
+
+
+def measure(config: object) -> int:
+    """Runs inside the namespaces."""
+    del config  # pytest's own
+    import detect
+    import one
+    import report
+    import scale
+
+    options = argparse.Namespace(**json.loads(os.environ[HANDOVER]))
+    # The 10,000 connections of `scale`, and the servers at their other end.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    report.show(report.machine())
+    for name in options.names:
+        {"detect": detect, "scale": scale, "one": one}[name].measure(options)
+    return 0
+
+
+# isolated.py hands its arguments to pytest in the new namespaces. As a plugin of pytest this module
+# takes the place of a run of tests.
+pytest_cmdline_main = measure
+
+
+def main() -> None:
+    options = parse()
+    os.environ[HANDOVER] = json.dumps(vars(options))
+    os.environ["PYTHONPATH"] = str(HERE)
+    # A measurement that cannot be made has failed.
+    os.environ["RELINKD_REQUIRE_NETNS"] = "1"
+    # The folder without tests keeps pytest from reading anybody's configuration.
+    os.chdir(HERE)
+    program = str(SUPPORT / "isolated.py")
+    os.execv(sys.executable, [sys.executable, "-B", program, "-s", "-p", pathlib.Path(__file__).stem])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many endpoints: CPU beside HAProxy, memory, scrapes, and 10,000 connections.
+
+All endpoints are one redis-server, at as many addresses: the server's namespace takes every address
+of FARM for its own, and a route leads there. One PING a second for each.
+"""
+
+import argparse
+import contextlib
+import ipaddress
+import time
+from collections.abc import Iterator
+
+import report
+import usage
+from lab import Lab, endpoint
+from metrics_text import Scrape
+from network import SERVERS, Tap
+from rivals import Haproxy
+from watcher import Event, Relinkd, wait_until
+
+FARM = ipaddress.ip_network("198.18.64.0/18")
+PORT = 6379
+MANY = 1_000
+VERY_MANY = 10_000
+SCRAPES = 10
+SETTLING = 5.0
+STARTING = 120.0  # more than 10,000 connections take on a busy machine
+PING = b"*1\r\n$4\r\nPING\r\n"
+INTERVAL = 1.0
+# Those that an endpoint goes through while it is well and all is in time.
+IN_TIME = ("ok", "unknown")
+IDLE_OFF = {"idle_watch": "off"}
+
+
+def measure(options: argparse.Namespace) -> None:
+    with contextlib.closing(Lab()) as lab:
+        # The tap would take part in every packet; _lateness() has its own.
+        lab.tap.close()
+        lab.server.run("ip", "route", "add", "local", str(FARM), "dev", "lo")
+        lab.client.run("ip", "route", "add", str(FARM), "via", str(SERVERS[0].ip))
+        for namespace in (lab.client, lab.server):
+            namespace.set_sysctl("net.core.somaxconn", 4096)
+        # Its answers must not be what is measured: room for all, and connects in a burst.
+        server = lab.redis("0.0.0.0", PORT, maxclients=VERY_MANY + 1_000, tcp_backlog=4096)
+
+        def pings() -> int:
+            return server.client().info("commandstats").get("cmdstat_ping", {}).get("calls", 0)
+
+        many = addresses(MANY)
+        with watching(lab, many, IDLE_OFF) as watcher:
+            ours = observed("relinkd, 1,000 endpoints", watcher.pid, options.seconds, pings)
+            scraped = _scraped(lab, watcher)
+        with contextlib.closing(
+            Haproxy(lab.client, lab.make_folder("haproxy"), [f"{a}:{PORT}" for a in many])
+        ) as haproxy:
+            settled = pings() + 3 * MANY
+            wait_until(lambda: pings() >= settled, "checks by HAProxy", STARTING)
+            theirs = observed("HAProxy, 1,000 checks", haproxy.pid, options.seconds, pings)
+            assert haproxy.up(), "HAProxy took a server for dead"
+        with watching(lab, many, {}) as watcher:
+            idle = observed("relinkd, idle watch on", watcher.pid, options.seconds, pings)
+            idle_memory = watcher.memory_kib("VmRSS") / 1024
+        _show_many(ours, theirs, idle, idle_memory, scraped)
+
+        with watching(lab, addresses(VERY_MANY), IDLE_OFF) as watcher:
+            mark = watcher.mark()
+            most = observed("relinkd, 10,000 endpoints", watcher.pid, options.seconds, pings)
+            late = [e for e in watcher.events.all(mark) if is_condition(e, late=True)]
+            memory = watcher.memory_kib("VmRSS") / 1024
+        _show_very_many(most, len(late), memory)
+
+
+# ------------------------------------------------------------------------------------- measuring
+
+
+def addresses(count: int) -> list[str]:
+    return [str(FARM[n]) for n in range(1, count + 1)]
+
+
+def is_condition(event: Event, late: bool) -> bool:
+    return event.condition == event.event and (event.event not in IN_TIME) == late
+
+
+@contextlib.contextmanager
+def watching(lab: Lab, hosts: list[str], watch: dict) -> Iterator[Relinkd]:
+    """relinkd on these hosts, once each is ok and it has settled."""
+    report.progress(f"scale: starting relinkd on {len(hosts)} endpoints")
+    ends = [endpoint(f"endpoint-{n:05}", f"redis://{h}:{PORT}") for n, h in enumerate(hosts, 1)]
+    watcher = lab.watch(*ends, watch=watch, sample=False)
+    well: set[str] = set()
+
+    def all_well(event: Event) -> bool:
+        if event.condition == event.event == "ok":
+            well.add(event.endpoint)
+        return len(well) == len(hosts)
+
+    watcher.events.wait(all_well, "endpoint that was the last to become ok", patience=STARTING)
+    time.sleep(SETTLING)
+    yield watcher
+    assert watcher.stop() == 0, watcher.log()
+
+
+def observed(what: str, pid: int, seconds: int, count) -> usage.Window:
+    window = usage.observe(pid, seconds, count)
+    report.progress(f"scale: {what}: {window.cpu_percent:.1f} % of a core, {window.rate:.0f}/s")
+    return window
+
+
+class Scraped:
+    """What some scrapes cost, and what they did to the probes."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.size = 0
+        self.late_before = 0.0
+        self.late_meanwhile = 0.0
+        self.pongs_over_100_ms = 0
+        self.slow = 0
+        self.memory = 0.0
+        self.most_memory = 0.0
+
+
+def _scraped(lab: Lab, watcher: Relinkd) -> Scraped:
+    made = Scraped()
+    first = watcher.get()[2]
+    with _lateness(lab) as late:
+        time.sleep(SCRAPES * INTERVAL)
+    made.late_before = late[0]
+    bodies = []
+    with _lateness(lab) as late:
+        for _ in range(SCRAPES):
+            # Not a whole number of seconds: each scrape falls on other probes.
+            time.sleep(INTERVAL * 1.07)
+            start = time.monotonic()
+            bodies.append(watcher.get()[2])
+            made.seconds.append(time.monotonic() - start)
+    made.late_meanwhile = late[0]
+    # One more: it holds what the last one did.
+    time.sleep(2 * INTERVAL)
+    made.memory = watcher.memory_kib("VmRSS") / 1024
+    made.most_memory = watcher.memory_kib("VmHWM") / 1024
+    before, after = Scrape(first), Scrape(watcher.get()[2])
+    made.size = len(bodies[-1].encode())
+    made.pongs_over_100_ms = int(_over_100_ms(after) - _over_100_ms(before))
+    slow = [s.total("relinkd_conditions_total", condition="slow") for s in (before, after)]
+    made.slow = int(slow[1] - slow[0])
+    report.progress(f"scale: a scrape: {max(made.seconds) * 1e3:.0f} ms at most")
+    return made
+
+
+def _over_100_ms(scrape: Scrape) -> float:
+    name = "relinkd_ping_rtt_seconds_bucket"
+    return scrape.total(name, le="+Inf") - scrape.total(name, le="0.1")
+
+
+@contextlib.contextmanager
+def _lateness(lab: Lab) -> Iterator[list[float]]:
+    """Meanwhile PINGs are recorded as they arrive; then tells how late the latest one was, in
+    seconds: its distance from the one before it on its connection, beyond the interval."""
+    found = [0.0]
+    tap = Tap(lab.server)
+    try:
+        yield found
+    finally:
+        tap.close()
+    last: dict[int, float] = {}
+    for packet in tap.packets(PORT):
+        if packet.payload != len(PING):
+            continue
+        # Connections to two addresses may share a port; they only make the distance smaller.
+        if packet.source_port in last:
+            distance = packet.time - last[packet.source_port]
+            found[0] = max(found[0], distance - INTERVAL)
+        last[packet.source_port] = packet.time
+    assert len(last) > MANY / 2, f"the tap saw only {len(last)} connections"
+
+
+# --------------------------------------------------------------------------------------- showing
+
+
+def _show_many(ours, theirs, idle, idle_memory, scraped) -> None:
+    def cpu(window: usage.Window, what: str) -> str:
+        return (f"{window.cpu_percent:.1f} % of a core; {window.rate:,.0f} {what} a second, "
+                f"{window.microseconds:.0f} µs each")
+
+    # Of equal windows; per piece of work, so that neither gains by doing less than it should.
+    share = ours.microseconds / theirs.microseconds
+    longest, limit = max(scraped.seconds), 0.1
+    mib = 1.048576  # MB in a MiB
+    report.show(report.table(
+        f"{MANY:,} endpoints, one PING a second each", report.COLUMNS,
+        [
+            ("relinkd, idle watch off", cpu(ours, "PINGs"), "", ""),
+            ("HAProxy, `option redis-check`, `inter 1s`", cpu(theirs, "checks"), "", ""),
+            ("relinkd's CPU for each, of HAProxy's", f"{100 * share:.0f} %", "≤ 25 %",
+             report.verdict(share <= 0.25)),
+            ("relinkd with the default idle watch", cpu(idle, "PINGs"), "", ""),
+            ("RSS after the scrapes, idle watch off",
+             f"{scraped.memory:.1f} MiB, {scraped.most_memory:.1f} MiB at most", "≤ 64 MB",
+             report.verdict(scraped.most_memory * mib <= 64)),
+            ("RSS with the default idle watch, not scraped", f"{idle_memory:.1f} MiB", "≤ 64 MB",
+             report.verdict(idle_memory * mib <= 64)),
+            (f"a scrape of all ({SCRAPES} of them, {scraped.size / 1e6:.1f} MB each)",
+             f"median {report.percentile(scraped.seconds, 0.5) * 1e3:.0f} ms, "
+             f"max {longest * 1e3:.0f} ms", "≤ 100 ms", report.verdict(longest <= limit)),
+            ("the latest PING meanwhile, seen at the server",
+             f"{scraped.late_meanwhile * 1e3:.0f} ms late "
+             f"(without scrapes {scraped.late_before * 1e3:.0f} ms)", "≤ 100 ms",
+             report.verdict(scraped.late_meanwhile <= limit)),
+            ("replies later than 100 ms; conditions `slow`",
+             f"{scraped.pongs_over_100_ms}; {scraped.slow}", "none",
+             report.verdict(scraped.pongs_over_100_ms == 0 and scraped.slow == 0)),
+        ],
+        f"CPU over {ours.seconds:.0f} s, one program after the other on the same server.",
+    ))
+
+
+def _show_very_many(most, late, memory) -> None:
+    report.show(report.table(
+        f"{VERY_MANY:,} watch connections, one PING a second each, idle watch off", report.COLUMNS,
+        [
+            (f"CPU over {most.seconds:.0f} s",
+             f"{most.cpu_percent:.1f} % of a core; {most.rate:,.0f} PINGs a second, "
+             f"{most.microseconds:.0f} µs each", "below 25 %",
+             report.verdict(most.cpu_percent < 25)),
+            ("late: conditions other than `ok`", str(late), "none", report.verdict(late == 0)),
+            ("PINGs of those that were due", f"{100 * most.rate * INTERVAL / VERY_MANY:.1f} %", "", ""),
+            ("RSS", f"{memory:.1f} MiB", "", ""),
+        ],
+    ))
