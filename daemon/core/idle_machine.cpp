@@ -210,7 +210,10 @@ void IdleMachine::handle(const idle::Deadline& e) {
       if (!e.sample || now_.lag > kLateLoop) return;
       const int transmissions = 1 + static_cast<int>(e.sample->total_retrans - base_.total_retrans);
       if (e.sample->unacked_bytes == 0 || transmissions < required_) return;
-      if (node_probe_ >= probed_at_) {
+      if (lost_with_node()) {
+        inconclusive(explained_->cause,
+                     fmt::format("an idle connection was lost with it: {}", explained_->evidence));
+      } else if (node_probe_ >= probed_at_) {
         orders_.hangup = IdleOrders::Hangup{
             Cause::IdleTimeout,
             fmt::format("an idle connection, silent for {}, is forgotten: {} transmissions "

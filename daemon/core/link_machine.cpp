@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/link_machine.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "core/backoff.hpp"
 #include "core/condition_of.hpp"
@@ -43,7 +43,8 @@ void LinkMachine::handle(const event::Start&) {
 
 void LinkMachine::wait_and_dial() {
   phase_ = Phase::Waiting;
-  dial_at_ = now_.at + full_jitter(limits_.backoff_initial, limits_.backoff_max, failures_, entropy_);
+  dial_at_ =
+      now_.at + full_jitter(limits_.backoff_initial, limits_.backoff_max, failures_, entropy_);
 }
 
 void LinkMachine::handle(const event::Dialed& e) {
@@ -144,8 +145,8 @@ void LinkMachine::handle(const event::Ended& e) {
   const Ending& end = e.ending;
   const bool path_proven = witness_ && (witness_->result == WitnessResult::Connected ||
                                         witness_->result == WitnessResult::Answered);
-  offline_ = end.how == Ending::How::TimedOut && path_proven ? Condition::HalfOpen
-                                                             : condition_of(end.how);
+  offline_ =
+      end.how == Ending::How::TimedOut && path_proven ? Condition::HalfOpen : condition_of(end.how);
   // What the kernel gave up because this host could not send is still this host's fault.
   if (offline_ == Condition::Unreachable && verdict_ == Condition::LocalFault) {
     offline_ = Condition::LocalFault;
@@ -299,9 +300,9 @@ void LinkMachine::carry_out(Verdict verdict, const event::Deadline& e) {
       if (now_.at >= next_witness_) open_witness(true);
       return;
     case Verdict::HalfOpen:
-      give_up(Condition::HalfOpen, Cause::HalfOpen,
-              fmt::format("{}; a new connection is answered in {}", unacked(),
-                          to_text(witness_->rtt)));
+      give_up(
+          Condition::HalfOpen, Cause::HalfOpen,
+          fmt::format("{}; a new connection is answered in {}", unacked(), to_text(witness_->rtt)));
       return;
     case Verdict::HalfOpenProxy:
       give_up(Condition::HalfOpen, Cause::HalfOpen,
@@ -311,9 +312,10 @@ void LinkMachine::carry_out(Verdict verdict, const event::Deadline& e) {
       return;
     case Verdict::Unreachable:
       give_up(Condition::Unreachable, Cause::Unreachable,
-              witness_->result ? fmt::format("{}; a new connection: {}", unacked(), witness_->detail)
-                               : fmt::format("{}; a new connection's SYN unanswered for {}",
-                                             unacked(), to_text(now_.at - witness_->opened)));
+              witness_->result
+                  ? fmt::format("{}; a new connection: {}", unacked(), witness_->detail)
+                  : fmt::format("{}; a new connection's SYN unanswered for {}", unacked(),
+                                to_text(now_.at - witness_->opened)));
       return;
     case Verdict::Refused:
       verdict_ = Condition::Refused;
@@ -397,6 +399,27 @@ Condition LinkMachine::compute() const {
   return c;
 }
 
+std::string LinkMachine::detail() const {
+  switch (condition_) {
+    case Condition::Ok:
+      return last_rtt_ ? fmt::format("PING answered in {}", to_text(*last_rtt_))
+                       : std::string("PING answered");
+    case Condition::Slow:
+      return pending_ ? describe_pending()
+                      : fmt::format("PING answered only after {}", to_text(last_rtt_.value_or(0s)));
+    case Condition::ReadOnly:
+      return primary_.empty()
+                 ? std::string("a primary is expected, and the node says that it is a replica")
+                 : fmt::format(
+                       "a primary is expected, and the node says that it is a replica "
+                       "of {}",
+                       primary_);
+    default:
+      if (phase_ == Phase::Up && verdict_ == condition_) return verdict_detail_;
+      return phase_ == Phase::Up && proven_ ? last_reply_text_ : offline_detail_;
+  }
+}
+
 void LinkMachine::update_condition() {
   const Condition next = compute();
   if (next == condition_) return;
@@ -404,30 +427,7 @@ void LinkMachine::update_condition() {
   t.from = std::exchange(condition_, next);
   t.to = next;
   t.since_last_proof = now_.at - last_proof_.value_or(started_);
-  switch (next) {
-    case Condition::Ok:
-      t.detail = last_rtt_ ? fmt::format("PING answered in {}", to_text(*last_rtt_))
-                           : std::string("PING answered");
-      break;
-    case Condition::Slow:
-      t.detail = pending_ ? describe_pending()
-                          : fmt::format("PING answered only after {}", to_text(last_rtt_.value_or(0s)));
-      break;
-    case Condition::ReadOnly:
-      t.detail = primary_.empty()
-                     ? std::string("a primary is expected, and the node says that it is a replica")
-                     : fmt::format("a primary is expected, and the node says that it is a replica "
-                                   "of {}", primary_);
-      break;
-    default:
-      if (phase_ == Phase::Up && verdict_ == next) {
-        t.detail = verdict_detail_;
-      } else if (phase_ == Phase::Up && proven_) {
-        t.detail = last_reply_text_;
-      } else {
-        t.detail = offline_detail_;
-      }
-  }
+  t.detail = detail();
   orders_.transition = std::move(t);
 }
 
@@ -435,11 +435,15 @@ MonoTime LinkMachine::next_deadline() const {
   if (phase_ == Phase::Waiting) return dial_at_;
   if (phase_ != Phase::Up) return kNever;
   if (!pending_) return next_probe_;
-  const MonoTime granted = pending_->granted;
-  const MonoTime slow_at = granted + limits_.slow_threshold + 1ns;
-  const MonoTime late_at = granted + probe_deadline();
   // Only ok turns to slow: in any other condition that moment changes nothing.
-  if (condition_ == Condition::Ok && now_.at < slow_at) return std::min(slow_at, late_at);
+  const MonoTime slow_at = pending_->granted + limits_.slow_threshold + 1ns;
+  const bool may_turn_slow = condition_ == Condition::Ok && now_.at < slow_at;
+  return may_turn_slow ? std::min(slow_at, next_look()) : next_look();
+}
+
+MonoTime LinkMachine::next_look() const {
+  const MonoTime granted = pending_->granted;
+  const MonoTime late_at = granted + probe_deadline();
   if (now_.at < late_at) return late_at;
   // How many transmissions came before the witness's proof shows a look at once, not one later.
   if (witness_ && witness_->result && !witness_->transmissions_at_result) return now_.at;

@@ -118,6 +118,8 @@ class LinkMachine {
   void set_limits(const LinkLimits& limits) { limits_ = limits; }
 
   [[nodiscard]] Condition condition() const { return condition_; }
+  /// What the condition rests on, by the newest evidence: a clause as in Transition.
+  [[nodiscard]] std::string detail() const;
   /// Whether a Deadline event should carry a TcpSample and the local path: a probe is overdue.
   [[nodiscard]] bool wants_sample(MonoTime now) const;
   [[nodiscard]] bool wants_local_path(MonoTime now) const;
@@ -180,6 +182,7 @@ class LinkMachine {
   [[nodiscard]] Condition compute() const;
   void update_condition();
   [[nodiscard]] MonoTime next_deadline() const;
+  [[nodiscard]] MonoTime next_look() const;  ///< at the pending PING
   [[nodiscard]] Duration probe_deadline() const { return rtt_.deadline(limits_.command_timeout); }
   [[nodiscard]] int transmissions() const;
   [[nodiscard]] std::string describe_pending() const;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manager/manager.hpp"
 
-#include <fmt/format.h>
-#include <grp.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <random>
 #include <utility>
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <unistd.h>
 
 #include "files/config_files.hpp"
 #include "loop/notify.hpp"
@@ -64,8 +64,8 @@ Checked check_configuration(const Options& options) {
 /// A new configuration made ready, before anything of the running one is touched.
 struct Manager::Change {
   struct Slot {
-    Watched* running = nullptr;                 ///< the endpoint of that name, if there is one
-    std::unique_ptr<watch::Endpoint> fresh;     ///< null: `running` keeps its connections
+    Watched* running = nullptr;              ///< the endpoint of that name, if there is one
+    std::unique_ptr<watch::Endpoint> fresh;  ///< null: `running` keeps its connections
     config::Endpoint settings;
   };
   std::vector<std::unique_ptr<Watched>> added;
@@ -152,8 +152,7 @@ void Manager::open_ports() {
   if (server) {
     control_ = std::move(*server);
   } else {
-    degraded(fmt::format("no control socket, relinkctl will not work: {}",
-                         server.error().message));
+    degraded(fmt::format("no control socket, relinkctl will not work: {}", server.error().message));
   }
 }
 
@@ -164,9 +163,8 @@ Result<Manager::Change> Manager::prepare(const config::Settings& next) {
   for (const config::Endpoint& e : next.endpoints) {
     Change::Slot slot;
     slot.settings = e;
-    const auto it = std::find_if(endpoints_.begin(), endpoints_.end(), [&](const auto& w) {
-      return w->numbers().endpoint == e.name;
-    });
+    const auto it = std::find_if(endpoints_.begin(), endpoints_.end(),
+                                 [&](const auto& w) { return w->numbers().endpoint == e.name; });
     if (it != endpoints_.end()) slot.running = it->get();
     if (slot.running != nullptr && slot.running->endpoint().can_update(e)) {
       ++change.view.endpoints_kept;
@@ -233,9 +231,10 @@ control::ReloadView Manager::reload() {
   const config::Settings& next = checked.loaded.settings;
   const config::Settings& running = loaded_.settings;
   if (view.errors.empty() && next.control.socket != running.control.socket) {
-    view.errors.push_back(fmt::format("control.socket cannot change while relinkd runs (from {} to "
-                                      "{}); restart it",
-                                      running.control.socket, next.control.socket));
+    view.errors.push_back(
+        fmt::format("control.socket cannot change while relinkd runs (from {} to "
+                    "{}); restart it",
+                    running.control.socket, next.control.socket));
   }
   std::unique_ptr<metrics::HttpServer> http;
   const bool new_port = next.metrics.listen != running.metrics.listen;
@@ -269,7 +268,7 @@ control::ReloadView Manager::reload() {
     e.event = journal::Event::ConfigReloaded;
     e.priority = journal::Priority::Notice;
     e.message = fmt::format(
-        "configuration reloaded: {} endpoints kept, {} changed, {} added, {} removed",
+        "configuration reloaded; endpoints: {} kept, {} changed, {} added, {} removed",
         view.endpoints_kept, view.endpoints_changed, view.endpoints_added, view.endpoints_removed);
     reporter_.report(std::move(e));
   } else {
@@ -290,8 +289,8 @@ control::ReloadView Manager::reload() {
 std::string Manager::status_line() const {
   std::array<std::size_t, core::kConditionNames.size()> counts{};
   for (const auto& e : endpoints_) ++counts[static_cast<std::size_t>(e->condition())];
-  std::string text = fmt::format("Watching {} endpoint{}", endpoints_.size(),
-                                 endpoints_.size() == 1 ? "" : "s");
+  std::string text =
+      fmt::format("Watching {} endpoint{}", endpoints_.size(), endpoints_.size() == 1 ? "" : "s");
   for (std::size_t i = counts.size(); i-- > 0;) {
     if (counts[i] == 0) continue;
     text += fmt::format("{}{} {}", text.find(':') == std::string::npos ? ": " : ", ", counts[i],

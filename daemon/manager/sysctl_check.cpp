@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manager/sysctl_check.hpp"
 
-#include <fmt/format.h>
-
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "core/give_up.hpp"
@@ -26,16 +26,18 @@ std::optional<Duration> give_up_now() {
   const auto retries = read_number(kRetries2);
   if (!retries) return std::nullopt;
   const auto rto_max = read_number("net.ipv4.tcp_rto_max_ms");
-  return core::give_up_time(static_cast<int>(*retries), core::kRtoBase,
-                            rto_max ? Duration(std::chrono::milliseconds(*rto_max)) : core::kRtoMax);
+  return core::give_up_time(
+      static_cast<int>(*retries), core::kRtoBase,
+      rto_max ? Duration(std::chrono::milliseconds(*rto_max)) : core::kRtoMax);
 }
 
 }  // namespace
 
 SysctlCheck::SysctlCheck(loop::Loop& loop, Reporter& reporter, metrics::Numbers& numbers)
-    : loop_(loop), reporter_(reporter), numbers_(numbers), next_(loop.deadlines(), [this] {
-        check();
-      }) {}
+    : loop_(loop),
+      reporter_(reporter),
+      numbers_(numbers),
+      next_(loop.deadlines(), [this] { check(); }) {}
 
 void SysctlCheck::configure(const config::Sysctl& settings) {
   settings_ = settings;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manager/watched.hpp"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <ctime>
 #include <utility>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 namespace relinkd::manager {
 
@@ -82,8 +82,11 @@ Watched::Watched(Shared& shared, const std::string& name)
 Watched::~Watched() = default;
 
 void Watched::start(std::unique_ptr<watch::Endpoint> endpoint) {
+  const bool replaced = shown_ != core::Condition::Unknown;
   endpoint_ = std::move(endpoint);
   update_nodes();
+  // What was proven of the server before says nothing of this one.
+  if (replaced) show(core::Condition::Unknown, "its configuration changed", Duration::zero());
   endpoint_->start();
 }
 
@@ -117,8 +120,9 @@ void Watched::rejudge() {
   if (!endpoint_ || endpoint_->link().machine().condition() != core::Condition::Unreachable) return;
   if (shared_.judge.is_local(name_)) {
     show(core::Condition::LocalFault,
-         node_detail_ + "; other endpoints at other addresses were lost at the same time, and "
-                        "nothing is answered anywhere",
+         node_detail_ +
+             "; other endpoints at other addresses were lost at the same time, and "
+             "nothing is answered anywhere",
          node_last_proof_);
   } else {
     show(core::Condition::Unreachable, node_detail_, node_last_proof_);
@@ -152,13 +156,13 @@ void Watched::show(core::Condition condition, std::string detail, Duration since
 
   std::string message =
       fmt::format("{}: {} {}: {}", name_, endpoint_->node_name(), spoken(condition), detail_);
-  if (was_open && incident_.empty()) {
+  if (was_open && core::is_up(condition)) {
     message += fmt::format("; the trouble lasted {}", to_text(now - opened));
   } else if (core::is_up(condition) && core::is_up(from)) {
     message += fmt::format("; it was {} for {}", spoken(from), to_text(lasted));
   }
-  journal::Entry e = entry(static_cast<journal::Event>(index), priority_of(condition),
-                           std::move(message));
+  journal::Entry e =
+      entry(static_cast<journal::Event>(index), priority_of(condition), std::move(message));
   e.condition = core::to_string(condition);
   // The line that ends an incident belongs to it.
   if (e.incident.empty()) e.incident = incident;
@@ -167,11 +171,11 @@ void Watched::show(core::Condition condition, std::string detail, Duration since
 }
 
 void Watched::update_incident(WallTime now) {
-  const bool trouble = !core::is_up(shown_) && shown_ != core::Condition::Unknown;
-  if (trouble && incident_.empty()) {
+  const bool unknown = shown_ == core::Condition::Unknown;
+  if (!core::is_up(shown_) && !unknown && incident_.empty()) {
     incident_ = incident_id(name_, now);
     incident_opened_ = shared_.loop.now().at;
-  } else if (core::is_up(shown_)) {
+  } else if (core::is_up(shown_) || unknown) {
     incident_.clear();
   }
   numbers_.incidents_open = incident_.empty() ? 0 : 1;
@@ -203,10 +207,10 @@ void Watched::on_disconnected(watch::Endpoint&, const Address& address,
   if (why.cause == core::Cause::LocalClose) return;
   // Attempt after attempt that ends alike is one piece of news, until the condition is another.
   if (std::exchange(told_cause_, why.cause) == why.cause) return;
-  journal::Entry e = entry(journal::Event::Disconnected, journal::Priority::Notice,
-                           fmt::format("{}: {} disconnected, cause {}: {}", name_,
-                                       address.to_string(), core::to_string(why.cause),
-                                       why.evidence));
+  journal::Entry e =
+      entry(journal::Event::Disconnected, journal::Priority::Notice,
+            fmt::format("{}: {} disconnected, cause {}: {}", name_, address.to_string(),
+                        core::to_string(why.cause), why.evidence));
   e.node = address.to_string();
   e.cause = core::to_string(why.cause);
   shared_.reporter.report(std::move(e));
@@ -216,6 +220,8 @@ void Watched::on_connect_result(watch::Endpoint&, core::ConnectResult result,
                                 std::optional<Duration> outage) {
   ++numbers_.reconnects_total[static_cast<std::size_t>(result)];
   if (outage) shared_.numbers.reconnect_seconds.observe(*outage);
+  // A move keeps the condition, and is another node.
+  if (result == core::ConnectResult::Ok) update_nodes();
   // This host is cleared when others are answered; what this attempt met with is its own trouble.
   if (result != core::ConnectResult::Ok) rejudge();
 }
@@ -256,13 +262,12 @@ void Watched::on_certificate(watch::Endpoint&, WallTime expiry) {
   const Duration left = expiry - loop::Loop::wall();
   if (left > kExpiresSoon || told_expiry_ == expiry) return;
   told_expiry_ = expiry;
-  shared_.reporter.report(
-      entry(journal::Event::CertificateExpiring, journal::Priority::Warning,
-            left > Duration::zero()
-                ? fmt::format("{}: the server's certificate ends in {}, at {}", name_,
-                              to_text(left), to_iso8601(expiry))
-                : fmt::format("{}: the server's certificate ended at {}", name_,
-                              to_iso8601(expiry))));
+  shared_.reporter.report(entry(
+      journal::Event::CertificateExpiring, journal::Priority::Warning,
+      left > Duration::zero()
+          ? fmt::format("{}: the server's certificate ends in {}, at {}", name_, to_text(left),
+                        to_iso8601(expiry))
+          : fmt::format("{}: the server's certificate ended at {}", name_, to_iso8601(expiry))));
 }
 
 void Watched::on_idle_cut(watch::Endpoint&, const std::optional<core::IdleCut>& cut) {
@@ -280,21 +285,20 @@ void Watched::on_idle_cut(watch::Endpoint&, const std::optional<core::IdleCut>& 
 void Watched::on_dns_changed(watch::Endpoint& endpoint, const std::vector<Address>& before,
                              const std::vector<Address>& now, bool followed) {
   ++numbers_.dns_changes_total;
-  shared_.reporter.report(
-      entry(journal::Event::DnsChanged, journal::Priority::Notice,
-            fmt::format("{}: {} resolved to {} and resolves to {} now{}", name_,
-                        endpoint.settings().url.host, join(before), join(now),
-                        followed ? "; following" : "")));
+  shared_.reporter.report(entry(journal::Event::DnsChanged, journal::Priority::Notice,
+                                fmt::format("{}: {} resolved to {} and resolves to {} now{}", name_,
+                                            endpoint.settings().url.host, join(before), join(now),
+                                            followed ? "; following" : "")));
 }
 
 void Watched::on_dns_failing(watch::Endpoint& endpoint, const std::string& why) {
   const auto& last = endpoint.names().last_answer();
-  shared_.reporter.report(
-      entry(journal::Event::DnsFailing, journal::Priority::Warning,
-            last.empty() ? fmt::format("{}: {} does not resolve: {}", name_,
-                                       endpoint.settings().url.host, why)
-                         : fmt::format("{}: {} does not resolve any more: {}; {} stays watched",
-                                       name_, endpoint.settings().url.host, why, join(last))));
+  shared_.reporter.report(entry(
+      journal::Event::DnsFailing, journal::Priority::Warning,
+      last.empty()
+          ? fmt::format("{}: {} does not resolve: {}", name_, endpoint.settings().url.host, why)
+          : fmt::format("{}: {} does not resolve any more: {}; {} stays watched", name_,
+                        endpoint.settings().url.host, why, join(last))));
 }
 
 // --- for relinkctl ----------------------------------------------------------------------------
@@ -312,7 +316,8 @@ control::EndpointView Watched::view() const {
   v.condition = core::to_string(shown_);
   v.up = core::is_up(shown_);
   v.since = since_;
-  v.detail = detail_;
+  // The reason may be another by now while the condition is the same.
+  v.detail = link.machine().condition() == shown_ ? link.machine().detail() : detail_;
   v.incident = incident_;
   for (const Address& a : endpoint_->names().last_answer()) v.addresses.push_back(a.to_string());
   if (const auto cut = endpoint_->idle_cut()) {
@@ -329,7 +334,7 @@ control::EndpointView Watched::view() const {
   n.condition = v.condition;
   n.role = metrics::kNodeRoleNames[role_of(link)];
   n.since = since_;
-  n.detail = detail_;
+  n.detail = v.detail;
   n.rtt = link.machine().smoothed_rtt();
   if (const auto proof = link.machine().last_proof()) n.last_reply = wall_of(*proof);
   if (link.connected()) n.connected_since = wall_of(link.connected_since());

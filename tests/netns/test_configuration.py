@@ -148,7 +148,7 @@ def test_a_reload_disturbs_only_what_changed(lab, reload):
     watcher.wait_probes("unchanged", 2)
     # The very connections, by their ports.
     assert {c["id"]: c["addr"] for c in unchanged.watchers()} == before
-    assert watcher.path("unchanged", mark) == []
+    assert watcher.course("unchanged", mark) == []
     assert watcher.disconnects("unchanged") == {}
     assert removed.watchers() == []
     assert changed.watchers() == []

@@ -32,6 +32,7 @@ def test_a_server_that_closes_idle_connections(lab):
     probed = min(server.watchers(), key=lambda c: int(c["idle"]))["id"]
     found = watcher.wait_event("idle_cut", "sessions")
     print(found.message)
+    assert "FIN" in found.message
     watcher.wait_disconnected("sessions", "idle_timeout")
     # Redis looks at its clients once a second or so.
     assert 3 <= idle_cut(watcher) <= 5

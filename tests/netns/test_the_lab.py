@@ -187,7 +187,8 @@ def test_the_name_server_answers_changes_and_goes_silent(lab):
 
     def resolve(name: str) -> list[str]:
         # getent reads the resolv.conf that the daemon reads.
-        done = lab.client.run("sh", "-c", f'RES_OPTIONS="timeout:1 attempts:1" getent ahostsv4 {name} || true')
+        getent = f'RES_OPTIONS="timeout:1 attempts:1" getent ahostsv4 {name} || true'
+        done = lab.client.run("sh", "-c", getent)
         return [line.split()[0] for line in done.splitlines() if "STREAM" in line]
 
     names.set_address("redis.test", lab.address)

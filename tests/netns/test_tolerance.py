@@ -61,13 +61,10 @@ def test_two_percent_loss_for_30_s(lab, watcher, unshaken):
 
 @pytest.mark.parametrize("end", ["client", "server"])
 def test_a_link_down_for_300_ms(lab, watcher, unshaken, end):
-    set_link = lab.faults.client_link if end == "client" else lab.faults.server_link
     for phase in PHASES:
         watcher.wait_probes("sessions", 1)
         time.sleep(phase)
-        set_link("down")
-        time.sleep(0.3)
-        set_link("up")
+        lab.faults.interrupt_link(end, 0.3)
 
 
 def test_relinkd_itself_stopped_for_5_s(watcher, unshaken):

@@ -109,7 +109,8 @@ class Faults:
         """The next segment with data for this port is lost; every other one passes."""
         self._add(
             self._server,
-            f"tcp dport {port} tcp flags & psh == psh limit rate 1/day burst 1 packets counter drop",
+            f"tcp dport {port} tcp flags & psh == psh "
+            "limit rate 1/day burst 1 packets counter drop",
         )
 
     def lose(self, percent: float) -> None:
@@ -128,6 +129,13 @@ class Faults:
     def client_link(self, state: str) -> None:
         """The host's own link: "down" or "up"."""
         self._client.run("ip", "link", "set", LINK, state)
+
+    def interrupt_link(self, end: str, seconds: float) -> None:
+        """One end of the link, "client" or "server", is down for so long."""
+        namespace = self._client if end == "client" else self._server
+        # In one command: a busy machine would add the start of a second one.
+        link = f"ip link set {LINK}"
+        namespace.run("sh", "-ec", f"{link} down; sleep {seconds}; {link} up")
 
     def take_address(self, address: str) -> float:
         """The host with this address is gone: nobody answers for it on the link any more."""

@@ -28,7 +28,9 @@ def why_not() -> str:
     done = subprocess.run(
         [*NAMESPACES, "sh", "-c", probe], capture_output=True, text=True, check=False
     )
-    return "" if done.returncode == 0 else f"network namespaces cannot be made: {done.stderr.strip()}"
+    if done.returncode == 0:
+        return ""
+    return f"network namespaces cannot be made: {done.stderr.strip()}"
 
 
 def prepare() -> None:

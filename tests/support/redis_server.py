@@ -74,7 +74,8 @@ class RedisServer:
     @property
     def host_port(self) -> str:
         """As relinkd names a node."""
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
 
     def url(self, scheme: str = "redis", user: str = "") -> str:
         return f"{scheme}://{user + '@' if user else ''}{self.host_port}"

@@ -169,9 +169,6 @@ class Relinkd:
         os.chown(folder / "run", NOBODY, NOBODY)
         self.configure(endpoints)
 
-        self.events = Collector()
-        self.lines = Collector()
-        self.notifications = Collector()
         self._complaints: list[str] = []
         self._sampler_rests = threading.Event()
         self._scraping = threading.Lock()
@@ -197,6 +194,9 @@ class Relinkd:
     # ------------------------------------------------------------------------------- life cycle
 
     def start(self, wait_ready: bool = True) -> None:
+        # What was collected of one before is not of this one.
+        self.events, self.lines, self.notifications = Collector(), Collector(), Collector()
+        self.forget_metrics_address()
         notify = self._folder / "notify"
         notify.unlink(missing_ok=True)
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -224,8 +224,12 @@ class Relinkd:
         for thread in self._threads:
             thread.start()
         if wait_ready:
-            self.wait_notification("READY=1")
-            self._follow()
+            try:
+                self.wait_notification("READY=1")
+                self._follow()
+            except BaseException:
+                self.kill()
+                raise
             if self._sampling:
                 self._threads.append(threading.Thread(target=self._sample, daemon=True))
                 self._threads[-1].start()
@@ -266,9 +270,7 @@ class Relinkd:
                 self._follower.wait(5)
             self._follower.kill()
             self._follower.wait()
-        for thread in self._threads:
-            thread.join()
-        self._notify.close()
+        self._end_readers()
         return status
 
     def wait_end(self) -> int:
@@ -279,10 +281,8 @@ class Relinkd:
         return status
 
     def restart(self) -> None:
-        """Ends the daemon in order and starts another. What was collected is of the new one."""
+        """Ends the daemon in order and starts another."""
         assert self.stop() == 0
-        self.events, self.lines, self.notifications = Collector(), Collector(), Collector()
-        self.forget_metrics_address()
         self.start()
 
     def kill(self) -> None:
@@ -292,6 +292,13 @@ class Relinkd:
             if process and process.poll() is None:
                 process.kill()
                 process.wait()
+        self._end_readers()
+
+    def _end_readers(self) -> None:
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+        self._notify.close()
 
     # ---------------------------------------------------------------------------------- readers
 
@@ -416,9 +423,12 @@ class Relinkd:
         return self.wait_event("disconnected", endpoint, since, cause=cause)
 
     def wait_notification(self, text: str, since: int = 0) -> str:
-        return self.notifications.wait(
-            lambda n: n.startswith(text), f"notification {text}; log: {self.log()}", since
-        )
+        try:
+            return self.notifications.wait(
+                lambda n: n.startswith(text), f"notification {text}", since
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nlog:\n{self.log()}") from None
 
     def path(self, endpoint: str, since: int = 0) -> list[str]:
         """The conditions that an endpoint went through, in order."""
@@ -471,8 +481,9 @@ class Relinkd:
         }
         if self.running:
             process = pathlib.Path(f"/proc/{self.pid}")
-            told["metrics"] = self.get()[2]
             told["status"] = self.relinkctl("status", "--json").stdout
+            if json.loads(told["status"])["metrics_url"]:
+                told["metrics"] = self.get()[2]
             told["status table"] = self.relinkctl("status").stdout
             told["configuration"] = self.relinkctl("config", "show").stdout
             told["command line"] = (process / "cmdline").read_bytes().decode()

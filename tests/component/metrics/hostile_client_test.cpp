@@ -177,7 +177,7 @@ TEST(Descriptors, UsedUpMakeFurtherClientsWaitWithoutABusyLoop) {
   const double before = server.cpu_seconds();
   pollfd p{waiting.front().fd(), POLLIN, 0};
   EXPECT_EQ(poll(&p, 1, 2000), 0) << "nobody can be accepted";
-  EXPECT_LT(server.cpu_seconds() - before, 0.5) << "a busy loop would take 2 s";
+  EXPECT_LT(server.cpu_seconds() - before, 0.1) << "a busy loop takes all that it can get of 2 s";
   EXPECT_EQ(first.get("/metrics").status, 200);
 
   server.release_descriptors();

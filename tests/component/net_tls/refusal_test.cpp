@@ -154,10 +154,15 @@ TEST(TlsRefusal, WithoutACommonCipherThatIsSaid) {
       StartsWith("no common cipher or key exchange ("));
 }
 
-class NotTls : public ::testing::TestWithParam<std::string> {};
+struct Talk {
+  const char* name;
+  std::string says;
+};
+
+class NotTls : public ::testing::TestWithParam<Talk> {};
 
 TEST_P(NotTls, IsFoundOut) {
-  const std::string& says = GetParam();
+  const std::string& says = GetParam().says;
   const PeerProcess peer([&](int fd) {
     char buffer[4096];
     if (read(fd, buffer, sizeof buffer) < 0) return;
@@ -169,11 +174,16 @@ TEST_P(NotTls, IsFoundOut) {
   EXPECT_THAT(got.failure, StartsWith("the peer does not speak TLS ("));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , NotTls,
-    ::testing::Values("-ERR unknown command\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n",
-                      "SSH-2.0-OpenSSH_9.2\r\n", std::string(5000, '\xff'), std::string(5000, '\0'),
-                      std::string("\x16\x03\x03\xff\xff", 5) + std::string(70000, 'x')));
+INSTANTIATE_TEST_SUITE_P(, NotTls,
+                         ::testing::Values(Talk{"Redis", "-ERR unknown command\r\n"},
+                                           Talk{"Http", "HTTP/1.1 400 Bad Request\r\n\r\n"},
+                                           Talk{"Ssh", "SSH-2.0-OpenSSH_9.2\r\n"},
+                                           Talk{"Ones", std::string(5000, '\xff')},
+                                           Talk{"Zeros", std::string(5000, '\0')},
+                                           Talk{"ARecordTooLong",
+                                                std::string("\x16\x03\x03\xff\xff", 5) +
+                                                    std::string(70000, 'x')}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(TlsRefusal, GarbageInTheFormOfARecordEndsTheSessionWithAReason) {
   const PeerProcess peer([](int fd) {

@@ -146,11 +146,27 @@ TEST(Idle, AnUnansweredProbeOfANodeThatIsUnansweredTooIsNoFinding) {
   IdleScenario idle;
   idle.reach_idle();
   idle.advance_to_probe();
-  idle.advance(2s);
-  EXPECT_TRUE(idle.found.empty());
+  while (!idle.orders.ask_node) idle.advance_to(idle.orders.deadline);
+  EXPECT_GE(idle.now - idle.probed_at, 400ms) << "after three transmissions, the node is asked";
+  idle.advance(9s);
+  EXPECT_TRUE(idle.ends.empty()) << "it has time to answer";
+  idle.advance(1s);
   ASSERT_EQ(idle.ends.size(), 1U);
   EXPECT_EQ(idle.ends[0].cause, Cause::Unreachable);
-  EXPECT_FALSE(idle.machine.cut());
+  EXPECT_TRUE(idle.found.empty());
+}
+
+TEST(Idle, AnUnansweredProbeWhileTheWatchConnectionEndsIsNoFinding) {
+  IdleScenario idle;
+  idle.reach_idle();
+  idle.advance_to_probe();
+  idle.advance(700ms);
+  idle.feed(idle::NodeExplained{Cause::HalfOpen, "the flow was dead"});
+  idle.node_proven();
+  idle.advance(1s);
+  EXPECT_TRUE(idle.found.empty());
+  ASSERT_EQ(idle.ends.size(), 1U);
+  EXPECT_EQ(idle.ends[0].cause, Cause::HalfOpen);
 }
 
 TEST(Idle, AnAcknowledgedProbeThatIsNotAnsweredIsNoFinding) {
@@ -321,6 +337,25 @@ TEST(Idle, AFindingIsClearedOnceItsAgeIsSurvived) {
   idle.reply();
   EXPECT_TRUE(idle.orders.cleared);
   EXPECT_FALSE(idle.machine.cut());
+}
+
+// Another address is another path, of which nothing is known yet.
+TEST(Idle, AMoveStartsAnewAndClearsTheFinding) {
+  IdleScenario idle;
+  idle.reach_idle();
+  idle.advance_to_probe();
+  idle.reply();
+  idle.advance(3s);
+  idle.end(Ending::How::Fin);
+  idle.node_proven();
+  ASSERT_TRUE(idle.machine.cut());
+  idle.reach_idle();
+  idle.feed(idle::Moved{"the name is elsewhere now"});
+  EXPECT_TRUE(idle.orders.cleared);
+  EXPECT_FALSE(idle.machine.cut());
+  EXPECT_EQ(idle.ends.back().cause, Cause::Moved);
+  idle.reach_idle();
+  EXPECT_EQ(idle.advance_to_probe(), 1s) << "from the first age";
 }
 
 TEST(Idle, ALocalOrUnreachableEndingIsNoFinding) {

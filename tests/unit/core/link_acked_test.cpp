@@ -181,6 +181,21 @@ TEST(LinkAcked, AServerThatAcceptsButNeverAnswersIsStalledWithoutHavingBeenUp) {
   EXPECT_EQ(link.transitions[0].since_last_proof, link.now - kStart) << "there never was one";
 }
 
+TEST(LinkAcked, AThresholdBeyondTheProbeDeadlineIsStillKept) {
+  LinkLimits limits;
+  limits.slow_threshold = 700ms;
+  auto link = pending_and_acked(1, limits);
+  const MonoTime sent = link.now;
+  int steps = 0;
+  while (link.machine.condition() == Condition::Ok) {
+    link.advance_to(link.orders.deadline);
+    ASSERT_LT(++steps, 10) << "the loop must not turn without end meanwhile";
+  }
+  EXPECT_EQ(link.machine.condition(), Condition::Slow);
+  EXPECT_GT(link.now - sent, 700ms);
+  EXPECT_LT(link.now - sent, 701ms);
+}
+
 TEST(LinkAcked, TheLimitsScaleWithCommandTimeout) {
   LinkLimits limits;
   limits.command_timeout = 500ms;

@@ -339,10 +339,12 @@ TEST(JournalTarget, AJournaldThatIsNotThereEndsNothing) {
 /// JOURNAL_STREAM as systemd sets it, for as long as the object lives.
 class JournalStream {
  public:
-  explicit JournalStream(const std::string& value) { setenv("JOURNAL_STREAM", value.c_str(), 1); }
+  explicit JournalStream(const std::string& value) {
+    setenv("JOURNAL_STREAM", value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread
+  }
   JournalStream(const JournalStream&) = delete;
   JournalStream& operator=(const JournalStream&) = delete;
-  ~JournalStream() { unsetenv("JOURNAL_STREAM"); }
+  ~JournalStream() { unsetenv("JOURNAL_STREAM"); }  // NOLINT(concurrency-mt-unsafe): one thread
 };
 
 std::string stderr_identity(int inode_offset = 0) {

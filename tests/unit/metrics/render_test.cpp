@@ -22,7 +22,6 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 TEST(Render, ExactlyTheConditionThatHoldsIsOne) {
@@ -188,7 +187,7 @@ TEST(Render, TheProcessIsShownAsPrometheusClientsDo) {
   const World world;
   const auto value = [&](const std::string& name) {
     const auto series = series_of(world.numbers, name);
-    return series.size() == 1 ? std::atof(series[0].substr(name.size()).c_str()) : -1;
+    return series.size() == 1 ? std::strtod(series[0].c_str() + name.size(), nullptr) : -1;
   };
   EXPECT_GT(value("process_cpu_seconds_total"), 0);
   EXPECT_GT(value("process_resident_memory_bytes"), 1e6);
