@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/time.hpp"
 #include "core/cause.hpp"
@@ -24,6 +25,15 @@ enum class LocalPath : std::uint8_t {
   NoRoute,    ///< no route, or one that refuses
   LinkDown,   ///< the interface is down or has no carrier
 };
+
+constexpr std::string_view describe(LocalPath path) {
+  switch (path) {
+    case LocalPath::NoRoute: return "this host has no route to the node";
+    case LocalPath::LinkDown: return "the link towards the node is down";
+    case LocalPath::Usable: break;
+  }
+  return "this host has a way to the node";
+}
 
 /// A reply of the server, as far as diagnosis tells replies apart.
 enum class ReplyKind : std::uint8_t {

@@ -17,6 +17,9 @@ namespace {
 constexpr Duration kSuspectPoll = 20ms;
 /// The same while they are acknowledged, when seconds count and not milliseconds.
 constexpr Duration kWitnessPoll = 100ms;
+/// After a lag like this (a stopped process, a paused machine) answers may still be on their way:
+/// nothing is judged in the turn that ends it.
+constexpr Duration kLongAbsence = 500ms;
 /// The least that counts as "an answer had time to come", however short the path.
 constexpr Duration kLeastGrace = 20ms;
 
@@ -75,8 +78,7 @@ void LinkMachine::handle(const event::DialUnanswered& e) {
     offline_detail_ = "three SYNs of a new connection are unanswered";
   } else {
     offline_ = Condition::LocalFault;
-    offline_detail_ = e.local == LocalPath::NoRoute ? "this host has no route to the node"
-                                                    : "the link towards the node is down";
+    offline_detail_ = describe(e.local);
   }
 }
 
@@ -218,17 +220,22 @@ void LinkMachine::handle(const event::Deadline& e) {
     return;
   }
   if (now_.lag > kLateLoop) {
-    // The loop was away: what it did not hear is no evidence. The deadline is granted anew, and
-    // retransmissions of the time away are not counted.
-    pending_->granted = pending_->last_growth = now_.at;
-    if (e.sample) {
-      pending_->base = *e.sample;
-      pending_->growth = 0;
-    }
-    drop_witness();
-    return;
+    grant_anew();
+    if (now_.lag > kLongAbsence) return;
   }
   if (now_.at - pending_->granted >= probe_deadline() && e.sample) judge(e);
+}
+
+void LinkMachine::grant_anew() {
+  // What the loop did not hear is no evidence: the time away counts for nobody. What the kernel did
+  // meanwhile (transmissions, acknowledgements) it tells by itself.
+  const auto shift = [this](MonoTime& t) { t = std::min(t + now_.lag, now_.at); };
+  shift(pending_->granted);
+  shift(pending_->last_growth);
+  if (witness_) {
+    shift(witness_->opened);
+    shift(witness_->result_at);
+  }
 }
 
 int LinkMachine::transmissions() const {
@@ -323,11 +330,10 @@ void LinkMachine::carry_out(Verdict verdict, const event::Deadline& e) {
       return;
     case Verdict::LocalFault:
       verdict_ = Condition::LocalFault;
-      verdict_detail_ = fmt::format(
-          "{}; {}", unacked(),
-          e.local == LocalPath::NoRoute    ? "this host has no route to the node"
-          : e.local == LocalPath::LinkDown ? "the link towards the node is down"
-                                           : "this host cannot connect: " + witness_->detail);
+      verdict_detail_ =
+          fmt::format("{}; {}", unacked(),
+                      e.local == LocalPath::Usable ? "this host cannot connect: " + witness_->detail
+                                                   : std::string(describe(e.local)));
       return;
     case Verdict::Stalled:
       verdict_ = Condition::Stalled;

@@ -171,6 +171,7 @@ class LinkMachine {
   void handle(const event::Moved& e);
 
   void send_probe(bool greeting);
+  void grant_anew();
   void judge(const event::Deadline& e);
   [[nodiscard]] SuspectEvidence gather(const event::Deadline& e) const;
   void carry_out(Verdict verdict, const event::Deadline& e);

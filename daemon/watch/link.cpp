@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/link.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 
@@ -14,8 +14,8 @@ namespace {
 /// How often the counters that explain a close are read: the finer, the surer the explanation, and
 /// INFO commandstats costs a server some 100 µs.
 constexpr Duration kFactsInterval = 30s;
-/// How often a port that closes plain connections without a word is asked whether it speaks TLS, and
-/// how long that may take.
+/// How often a port that closes plain connections without a word is asked whether it speaks TLS,
+/// and how long that may take.
 constexpr Duration kTlsCheckInterval = 1min;
 constexpr Duration kTlsCheckLimit = 1s;
 
@@ -74,8 +74,7 @@ void Link::stop() {
   close_witness();
   if (!connection_) return;
   connection_->close(false);
-  owner_.on_disconnected(connection_->address(),
-                         {core::Cause::LocalClose, "relinkd closes it"});
+  owner_.on_disconnected(connection_->address(), {core::Cause::LocalClose, "relinkd closes it"});
 }
 
 void Link::update(const config::Endpoint& settings) {
@@ -347,7 +346,16 @@ bool Link::check_for_tls(const core::Ending& ending) {
 void Link::end(core::Ending ending) {
   const MonoTime now = loop_.now().at;
   // Protected mode, for one, is said in an error and followed by a FIN.
-  const bool closed = ending.how == core::Ending::How::Fin || ending.how == core::Ending::How::Rst;
+  using How = core::Ending::How;
+  const bool closed = ending.how == How::Fin || ending.how == How::Rst;
+  const bool silent = ending.how == How::TimedOut || ending.how == How::Unreachable;
+  if (silent) {
+    // Nobody could answer while this host had no way out.
+    const auto local = routes_.local_path(connection_->address());
+    if (local != core::LocalPath::Usable) {
+      ending = {How::LocalError, std::string(core::describe(local))};
+    }
+  }
   if (closed && !answered_ && !last_error_.empty()) {
     ending.detail += fmt::format(" after it answered \"{}\"", last_error_);
   }
@@ -382,15 +390,14 @@ void Link::explain(const core::Afterwards& after) {
 // --- the witness ------------------------------------------------------------------------------
 
 void Link::open_witness(bool full) {
-  witness_ = std::make_unique<Witness>(loop_, target_, full, settings_,
-                                       [this](core::event::Witnessed e) {
-                                         if (e.result == core::WitnessResult::Connected ||
-                                             e.result == core::WitnessResult::Answered ||
-                                             e.result == core::WitnessResult::Refused) {
-                                           owner_.on_answered();
-                                         }
-                                         feed(e);
-                                       });
+  witness_ =
+      std::make_unique<Witness>(loop_, target_, full, settings_, [this](core::event::Witnessed e) {
+        if (e.result == core::WitnessResult::Connected ||
+            e.result == core::WitnessResult::Answered || e.result == core::WitnessResult::Refused) {
+          owner_.on_answered();
+        }
+        feed(e);
+      });
 }
 
 void Link::close_witness() {

@@ -10,6 +10,8 @@ import collections
 import contextlib
 import ipaddress
 import json
+import re
+import socket
 import subprocess
 import threading
 import time
@@ -19,7 +21,8 @@ import report
 import usage
 from lab import Lab, endpoint
 from metrics_text import Scrape
-from network import SERVERS, Tap
+from network import SERVERS
+from redis_server import RedisServer
 from rivals import Haproxy
 from watcher import Collector, Event, Relinkd, wait_until
 
@@ -39,7 +42,7 @@ IDLE_OFF = {"idle_watch": "off"}
 
 def measure(options: argparse.Namespace) -> None:
     with contextlib.closing(Lab()) as lab:
-        # The tap would take part in every packet; _lateness() has its own.
+        # The tap would take part in every packet.
         lab.tap.close()
         lab.server.run("ip", "route", "add", "local", str(FARM), "dev", "lo")
         lab.client.run("ip", "route", "add", str(FARM), "via", str(SERVERS[0].ip))
@@ -49,25 +52,25 @@ def measure(options: argparse.Namespace) -> None:
         server = lab.redis("0.0.0.0", PORT, maxclients=VERY_MANY + 1_000, tcp_backlog=BACKLOG)
 
         def pings() -> int:
-            return server.client().info("commandstats").get("cmdstat_ping", {}).get("calls", 0)
+            return probes(server)
 
         many = addresses(MANY)
-        with watching(lab, many, IDLE_OFF) as watcher:
+        with watching(lab, server, many, IDLE_OFF) as watcher:
             ours = observed("relinkd, 1,000 endpoints", watcher.pid, options.seconds, pings)
-            scraped = _scraped(lab, watcher)
+            scraped = _scraped(server, watcher)
         with contextlib.closing(
             Haproxy(lab.client, lab.make_folder("haproxy"), [f"{a}:{PORT}" for a in many])
         ) as haproxy:
             settled = pings() + 3 * MANY
             wait_until(lambda: pings() >= settled, "checks by HAProxy", STARTING)
             theirs = observed("HAProxy, 1,000 checks", haproxy.pid, options.seconds, pings)
-            assert haproxy.up(), "HAProxy took a server for dead"
-        with watching(lab, many, {}) as watcher:
+            assert haproxy.running, "HAProxy has ended"
+        with watching(lab, server, many, {}) as watcher:
             idle = observed("relinkd, idle watch on", watcher.pid, options.seconds, pings)
             idle_memory = watcher.memory_kib("VmRSS") / 1024
         _show_many(ours, theirs, idle, idle_memory, scraped)
 
-        with watching(lab, addresses(VERY_MANY), IDLE_OFF) as watcher:
+        with watching(lab, server, addresses(VERY_MANY), IDLE_OFF) as watcher:
             with contextlib.closing(Follower(watcher)) as follower:
                 most = observed("relinkd, 10,000 endpoints", watcher.pid, options.seconds, pings)
                 late = follower.late()
@@ -119,26 +122,29 @@ class Follower:
 
 
 @contextlib.contextmanager
-def watching(lab: Lab, hosts: list[str], watch: dict) -> Iterator[Relinkd]:
-    """relinkd on these hosts, once each is usable and all has settled."""
+def watching(
+    lab: Lab, server: RedisServer, hosts: list[str], watch: dict
+) -> Iterator[Relinkd]:
+    """relinkd on these hosts, once each was probed a few times and all has settled."""
     report.progress(f"scale: starting relinkd on {len(hosts)} endpoints")
     ends = [endpoint(f"endpoint-{n:05}", f"redis://{h}:{PORT}") for n, h in enumerate(hosts, 1)]
+    first = probes(server)
     watcher = lab.watch(*ends, watch=watch, sample=False, wait_ready=False)
-    watcher.wait_notification("READY=1")
-    deadline = time.monotonic() + STARTING
-    while not _all_well(watcher, len(hosts)):
-        assert time.monotonic() < deadline, f"not all endpoints are ok: {watcher.log()[-2000:]}"
-        time.sleep(1)
+
+    # Asked of the server: thousands of answers by relinkd would be work of its own.
+    def all_probed() -> bool:
+        connected = server.client().info("clients")["connected_clients"]
+        return connected >= len(hosts) and probes(server) - first >= 3 * len(hosts)
+
+    wait_until(all_probed, f"watch of {len(hosts)} endpoints", STARTING)
     time.sleep(SETTLING)
     yield watcher
     assert watcher.stop() == 0, watcher.log()
 
 
-def _all_well(watcher: Relinkd, count: int) -> bool:
-    # On a machine too slow for so many it may not answer in time, and some are slow all the time.
-    told = watcher.relinkctl("status", "--json").stdout
-    endpoints = json.loads(told)["endpoints"] if told else []
-    return len(endpoints) == count and all(e["condition"] in ("ok", "slow") for e in endpoints)
+def probes(server: RedisServer) -> int:
+    """The PINGs that the server has answered."""
+    return server.client().info("commandstats").get("cmdstat_ping", {}).get("calls", 0)
 
 
 def observed(what: str, pid: int, seconds: int, count) -> usage.Window:
@@ -161,27 +167,26 @@ class Scraped:
         self.most_memory = 0.0
 
 
-def _scraped(lab: Lab, watcher: Relinkd) -> Scraped:
+def _scraped(server: RedisServer, watcher: Relinkd) -> Scraped:
     made = Scraped()
     first = watcher.get()[2]
-    with _lateness(lab) as late:
-        time.sleep(SCRAPES * INTERVAL)
-    made.late_before = late[0]
-    bodies = []
-    with _lateness(lab) as late:
-        for _ in range(SCRAPES):
-            # Not a whole number of seconds: each scrape falls on other probes.
-            time.sleep(INTERVAL * 1.07)
-            start = time.monotonic()
-            bodies.append(watcher.get()[2])
-            made.seconds.append(time.monotonic() - start)
-    made.late_meanwhile = late[0]
-    # One more: it holds what the last one did.
+    recorder = Recorder(server)
+    time.sleep(SCRAPES * INTERVAL)
+    made.late_before = recorder.latest()
+    recorder = Recorder(server)
+    for _ in range(SCRAPES):
+        # Not a whole number of intervals: each scrape falls on other probes.
+        time.sleep(INTERVAL * 1.07)
+        start = time.monotonic()
+        body = watcher.get()[2]
+        made.seconds.append(time.monotonic() - start)
+    # What the last one did to the probes is in a later one.
     time.sleep(2 * INTERVAL)
+    made.late_meanwhile = recorder.latest()
     made.memory = watcher.memory_kib("VmRSS") / 1024
     made.most_memory = watcher.memory_kib("VmHWM") / 1024
     before, after = Scrape(first), Scrape(watcher.get()[2])
-    made.size = len(bodies[-1].encode())
+    made.size = len(body.encode())
     made.pongs_over_100_ms = int(_over_100_ms(after) - _over_100_ms(before))
     slow = [s.total("relinkd_conditions_total", condition="slow") for s in (before, after)]
     made.slow = int(slow[1] - slow[0])
@@ -194,27 +199,39 @@ def _over_100_ms(scrape: Scrape) -> float:
     return scrape.total(name, le="+Inf") - scrape.total(name, le="0.1")
 
 
-@contextlib.contextmanager
-def _lateness(lab: Lab) -> Iterator[list[float]]:
-    """Meanwhile probes are recorded as they arrive; then tells how late the latest one was, in
-    seconds: its distance from the one before it on its connection, beyond the interval."""
-    found = [0.0]
-    tap = Tap(lab.server)
-    try:
-        yield found
-    finally:
-        tap.close()
-    last: dict[int, float] = {}
-    for packet in tap.packets(PORT):
-        if packet.payload == 0:
-            continue
-        # Now and then ROLE or INFO is asked in place of a PING: any request is a probe. Connections
-        # to two addresses may share a port; they only make the distance smaller.
-        if packet.source_port in last:
-            distance = packet.time - last[packet.source_port]
-            found[0] = max(found[0], distance - INTERVAL)
-        last[packet.source_port] = packet.time
-    assert len(last) > MANY / 2, f"the tap saw only {len(last)} connections"
+class Recorder:
+    """What the server executes from now on, by its own clock (MONITOR)."""
+
+    _LINE = re.compile(rb"^\+(?P<time>[\d.]+) \[\d+ (?P<client>\S+)\] ", re.M)
+
+    def __init__(self, server: RedisServer):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(server.unix_socket))
+        self._socket.sendall(b"MONITOR\r\n")
+        self._told = bytearray()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while chunk := self._socket.recv(1 << 20):
+            self._told += chunk
+
+    def latest(self) -> float:
+        """Ends the record. How late the latest probe was, in seconds: its distance from the one
+        before it on its connection, beyond the interval."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
+        self._socket.close()
+        latest = 0.0
+        last: dict[bytes, float] = {}
+        # Connections to two addresses may share a port; they only make the distance smaller.
+        for line in self._LINE.finditer(bytes(self._told)):
+            client, when = line["client"], float(line["time"])
+            if client in last:
+                latest = max(latest, when - last[client] - INTERVAL)
+            last[client] = when
+        assert len(last) > MANY / 2, f"only {len(last)} connections were seen"
+        return latest
 
 
 # --------------------------------------------------------------------------------------- showing

@@ -154,7 +154,9 @@ def test_a_replica_where_a_primary_is_expected_is_read_only(lab):
 
 def test_a_primary_that_is_demoted_becomes_read_only(lab):
     first, second = lab.redis(), lab.redis(lab.other_address)
-    watcher = lab.watch_until_ok(endpoint("sessions", first.url()))
+    watcher = lab.watch_until_ok(
+        endpoint("sessions", first.url()), watch={"topology_interval": "1s"}
+    )
     mark = watcher.mark()
     first.client().replicaof(second.address, PORT)
     found = watcher.wait_event("read_only", "sessions", mark)
