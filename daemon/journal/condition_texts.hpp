@@ -47,8 +47,8 @@ which does not answer relinkd at the addresses known so far.)",
      .action = R"(Ask the resolver for the name yourself. If other names resolve, look at the zone
 or at the provider (a deleted or renamed endpoint looks like this); if none
 does, look at /etc/resolv.conf and the DNS servers. relinkd reads /etc/hosts and
-asks the servers of /etc/resolv.conf; it does not use nsswitch.conf, so `getent
-hosts` may know a name that relinkd cannot see.)",
+asks the servers of /etc/resolv.conf; it does not use nsswitch.conf, so
+`getent hosts` may know a name that relinkd cannot see.)",
      .look = R"(`dig NAME`, `resolvectl query NAME`, `cat /etc/resolv.conf`;
 relinkd_dns_changes_total; `relinkctl status` for the addresses last known.)"},
     {// refused
@@ -79,9 +79,9 @@ Linux' default tcp_retries2=15, after 13 to 27 seconds with 5.)",
      .action = R"(See whether the server's host is alive (its console, its neighbours, the
 provider's status), then the way to it: routes, security groups, firewalls. If a
 failover to another node is under way, wait for the name or the address to move.)",
-     .look = R"(`ping ADDRESS`, `tracepath ADDRESS`, `ip route get ADDRESS`; `ss -tnoi dst
-ADDRESS` shows the connections that retransmit; `relinkctl sysctl check` tells
-how long the kernel waits.)"},
+     .look = R"(`ping ADDRESS`, `tracepath ADDRESS`, `ip route get ADDRESS`;
+`ss -tnoi dst ADDRESS` shows the connections that retransmit;
+`relinkctl sysctl check` tells how long the kernel waits.)"},
     {// half_open
      .subject = "the connection is dead, the server is not",
      .happened = R"(Several transmissions on relinkd's connection stayed unanswered while a new
@@ -98,10 +98,10 @@ more than 15 minutes with Linux' default tcp_retries2=15. A dead connection that
 is idle in a pool shows nothing at all until it is used.)",
      .action = R"(Look for applications that hang, and make those reconnect (their own reload, or
 a restart, not all at the same moment). relinkd opens a new connection for its
-own watch; it does not touch theirs. Root can end single connections with `ss -K
-dst ADDRESS dport = PORT`, where the kernel supports it: the application gets an
-error at once instead of hanging; check that they are gone, since ss reports
-success even if the kernel refused.
+own watch; it does not touch theirs. Root can end single connections with
+`ss -K dst ADDRESS dport = PORT`, where the kernel supports it: the application
+gets an error at once instead of hanging; check that they are gone, since ss
+reports success even if the kernel refused.
 Against the next time: TCP keepalive shorter than the idle limit of what stands
 in between, a command timeout in the client, tcp_retries2 of 5 to 8.)",
      .look = R"(`ss -tnoi dst ADDRESS`: timer:(on,…) with a growing backoff is a connection
@@ -122,8 +122,9 @@ pooled connection before use, or retry once, go on without an error.)",
 at the server's log for restarts and for CLIENT KILL, at its `timeout`, and at
 the idle limits of proxies and load balancers in between.)",
      .look = R"(`journalctl -u relinkd RELINKD_ENDPOINT=NAME`; relinkd_disconnects_total by
-cause; the server's log; `redis-cli CONFIG GET timeout`; `ss -tn state
-close-wait` for connections whose end an application has not noticed yet.)"},
+cause; the server's log; `redis-cli CONFIG GET timeout`;
+`ss -tn state close-wait` for connections whose end an application has not
+noticed yet.)"},
     {// reset
      .subject = "the connection was reset",
      .happened = R"(An RST came on relinkd's open connection: the server process was killed or its
@@ -164,8 +165,8 @@ address is new in relinkd's configuration only, applications are not concerned.)
      .action = R"(Check the port and the scheme of the URL: a web server answers with "HTTP/1.1",
 a TLS port that is spoken to in plain text with bytes that cannot be printed
 (use rediss://). Behind a proxy, see whether it sends an error page of its own.)",
-     .look = R"(`redis-cli -h HOST -p PORT PING`; `relinkctl check URL`; on the server `ss
--ltnp`.)"},
+     .look = R"(`redis-cli -h HOST -p PORT PING`; `relinkctl check URL`; on the server
+`ss -ltnp`.)"},
     {// auth_failed
      .subject = "the server refuses relinkd's credentials or permissions",
      .happened = R"(The server answered, with NOAUTH (a password is needed and none was given),
@@ -175,9 +176,9 @@ that relinkd cannot do without). The message says which.)",
 concerned. If they share relinkd's, or the password was changed for all, their
 new connections are refused too, while connections that logged in before go on.)",
      .action = R"(NOAUTH: give the endpoint a password (and a user). WRONGPASS: see whether the
-password was changed, update the file or credential, then `systemctl reload
-relinkd`. NOPERM: let the user run at least PING; INFO and ROLE let relinkd tell
-roles and restarts.)",
+password was changed, update the file or credential, then
+`systemctl reload relinkd`. NOPERM: let the user run at least PING; INFO and
+ROLE let relinkd tell roles and restarts.)",
      .look = R"(On the server `redis-cli ACL LOG` and `ACL GETUSER`; `relinkctl config show` for
 where each setting comes from (secrets are not shown).)"},
     {// stalled
@@ -236,9 +237,9 @@ reconnect to the new primary, some clients only after a restart.)",
      .action = R"(Find the primary now, and see that name, virtual address or proxy lead there.
 Then make applications reconnect that still get READONLY, not all at the same
 moment. If a replica is meant, set expect = "replica" or "any".)",
-     .look = R"(`redis-cli -h HOST ROLE` on each node; Sentinel: `SENTINEL
-get-master-addr-by-name NAME`; `dig NAME`; `ss -tn dst ADDRESS` on this host for
-connections to the old primary.)"},
+     .look = R"(`redis-cli -h HOST ROLE` on each node; Sentinel:
+`SENTINEL get-master-addr-by-name NAME`; `dig NAME`; `ss -tn dst ADDRESS` on
+this host for connections to the old primary.)"},
     {// slow
      .subject = "the server answers late",
      .happened = R"(The last answer took longer than slow_threshold, or the one that is due has not
@@ -248,8 +249,8 @@ server or of the network look like this.)",
      .action = R"(Nothing for a single one. If it stays: compare the round trip with that of other
 hosts, look for loss on the path, and for slow commands on the server. If this
 is the normal round trip of the path, raise slow_threshold.)",
-     .look = R"(relinkd_ping_rtt_seconds; `ss -ti dst ADDRESS` (rtt, retrans); `redis-cli
-SLOWLOG GET`, `redis-cli --latency -h HOST`.)"},
+     .look = R"(relinkd_ping_rtt_seconds; `ss -ti dst ADDRESS` (rtt, retrans);
+`redis-cli SLOWLOG GET`, `redis-cli --latency -h HOST`.)"},
     {// ok
      .subject = "the endpoint is healthy",
      .happened = R"(The last probe on relinkd's connection was answered in time, and the node has

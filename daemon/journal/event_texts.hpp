@@ -38,8 +38,8 @@ on with the configuration that it had. The messages have file, line and column
 of each error.)",
      .means = R"(Nothing now. The file on disk would keep relinkd from starting, so the next
 restart or reboot would leave the endpoints unwatched.)",
-     .action = R"(Correct the file, check it with `relinkctl config check`, then `systemctl reload
-relinkd`.)",
+     .action = R"(Correct the file, check it with `relinkctl config check`, then
+`systemctl reload relinkd`.)",
      .look = "`relinkctl config check`; relinkd_config_last_reload_successful."},
     {// disconnected
      .subject = "a watch connection ended",
@@ -62,10 +62,11 @@ server's log; `redis-cli INFO clients`, `INFO stats`.)"},
      .subject = "the server process is another one than before",
      .happened = R"(At the same address the server now reports another run_id: it was restarted, or
 another server has taken its place.)",
-     .means = R"(All connections, subscriptions, transactions and blocked commands on the old
-process are gone, and so is what it had not saved. Clients that reconnect by
-themselves go on; subscribers have to subscribe again, and cached scripts have
-to be loaded again (NOSCRIPT).)",
+     .means = R"(After a restart all connections, subscriptions, transactions and blocked
+commands are gone, and so is what had not been saved; clients that reconnect by
+themselves go on, subscribers have to subscribe again, and scripts have to be
+loaded again (NOSCRIPT). If another server has taken over the address,
+connections to the old one may also hang.)",
      .action = R"(Nothing, if it was planned. Else find out why the process ended, and whether
 data is missing.)",
      .look = R"(`redis-cli INFO server` (uptime_in_seconds, run_id), `INFO keyspace`; the
@@ -73,8 +74,8 @@ server's log; relinkd_failovers_total with kind="restart".)"},
     {// dns_changed
      .subject = "the name leads to other addresses now",
      .happened = R"(The endpoint's name resolves to other addresses than before; the message has
-both. relinkd follows. Managed services move a name in this way at failover,
-maintenance or scaling.)",
+both, and says whether relinkd moves to a new one. Managed services move a name
+in this way at failover, maintenance or scaling.)",
      .means = R"(New connections by name go to the new address. Open connections stay where they
 are: until it reconnects, an application may talk to a node that is a replica
 now, or that is about to be taken away. Some clients look a name up only once.)",
@@ -85,9 +86,9 @@ connections afterwards, make those reconnect.)",
      .subject = "the name does not resolve at present; its last addresses stay watched",
      .happened = R"(The resolver gives no answer, or says that the name does not exist. relinkd goes
 on with the addresses that it knew, and asks again.)",
-     .means = R"(Open connections work. Applications that connect by name now may fail, as far as
-no cache answers them. If the name is moved meanwhile, neither they nor relinkd
-will see it.)",
+     .means = R"(Open connections do not need the name. Applications that connect by name now may
+fail, as far as no cache answers them. If the name is moved meanwhile, neither
+they nor relinkd will see it.)",
      .action = R"(Repair name resolution before the next failover needs it: look at
 /etc/resolv.conf, the DNS servers, the zone.)",
      .look = "`dig NAME`, `resolvectl status`; `relinkctl status` for the addresses in use."},
@@ -127,8 +128,8 @@ until the time in the message.)",
 while those that are open go on: failures begin scattered, with each reconnect.)",
      .action = R"(Renew the certificate and make the server load it (`CONFIG SET` of tls-cert-file
 and tls-key-file, or a restart), and see that relinkd then reports the new time.)",
-     .look = R"(relinkd_tls_certificate_expiry_timestamp_seconds; `openssl s_client -connect
-HOST:PORT -servername NAME </dev/null | openssl x509 -noout -dates`.)"},
+     .look = R"(relinkd_tls_certificate_expiry_timestamp_seconds;
+`openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -dates`.)"},
     {// sysctl_not_applied
      .subject = "a kernel setting does not have the wanted value",
      .happened = R"(A sysctl that the configuration wants ([sysctl.want]) has another value in
@@ -149,8 +150,9 @@ not want it, take it out of the configuration.)",
     {// sysctl_applied
      .subject = "a kernel setting has the wanted value",
      .happened = "A sysctl that the configuration wants has the wanted value (again).",
-     .means = R"(The setting holds for all connections of this network namespace, those that are
-open included. It says nothing about the next boot, nor about containers.)",
+     .means = R"(net.ipv4.tcp_retries2 then holds for all TCP connections of this network
+namespace, those that are open included. Nothing is said about the next boot,
+nor about containers.)",
      .action = "Nothing.",
      .look = "`relinkctl sysctl check`; relinkd_sysctl_ok."},
     {// degraded
@@ -161,8 +163,8 @@ and why.)",
      .means = "Nothing. Watching goes on as far as it can.",
      .action = R"(Remove the obstacle that the message names, then restart relinkd, or reload it
 if its configuration was the reason.)",
-     .look = R"(`systemctl status relinkd`; `ss -ltnp` for who holds a port; `relinkctl config
-show`.)"},
+     .look = R"(`systemctl status relinkd`; `ss -ltnp` for who holds a port;
+`relinkctl config show`.)"},
     {// repeated
      .subject = "lines were held back or lost",
      .happened = R"(The same kind of line came so often for one endpoint that relinkd stopped

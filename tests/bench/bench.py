@@ -26,7 +26,9 @@ def parse() -> argparse.Namespace:
             raise ValueError
         return value
 
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description="Speed and size, beside Redis Sentinel and HAProxy."
+    )
     # No choices=: argparse would check the empty list of names against them.
     parser.add_argument("names", nargs="*", metavar="NAME",
                         help="detect, scale, one (default: all of them)")
@@ -75,8 +77,8 @@ def main() -> None:
     os.environ["RELINKD_REQUIRE_NETNS"] = "1"
     # The folder without tests keeps pytest from reading anybody's configuration.
     os.chdir(HERE)
-    program = str(SUPPORT / "isolated.py")
-    os.execv(sys.executable, [sys.executable, "-B", program, "-s", "-p", pathlib.Path(__file__).stem])
+    plugin = ["-s", "-p", pathlib.Path(__file__).stem]
+    os.execv(sys.executable, [sys.executable, "-B", str(SUPPORT / "isolated.py"), *plugin])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the cut to the verdict: relinkd, Sentinel and HAProxy on the same server at the same time."""
+"""From the cut to the verdict: relinkd, Sentinel and HAProxy on one server at the same time."""
 
 import argparse
 import contextlib
@@ -40,8 +40,8 @@ class Watching:
         return bool(told) and told[-1][1] == "ok"
 
     def noticed(self, since: float) -> float | None:
-        found = (when for when, what in self._conditions() if when >= since and what == self.expected)
-        return next(found, None)
+        said = self._conditions()
+        return next((w for w, what in said if w >= since and what == self.expected), None)
 
     def mistakes(self, since: float) -> list[str]:
         """What it said before the condition that was expected, beyond "slow"."""

@@ -58,7 +58,8 @@ def machine() -> str:
             "redis-server " + _version("redis-server", "--version"),
             "HAProxy " + _version("haproxy", "-v"),
         ])),
-        ("load average at the start", f"{os.getloadavg()[0]:.2f} (others' work blurs every figure)"),
+        ("load average at the start",
+         f"{os.getloadavg()[0]:.2f} (others' work blurs every figure)"),
     ]
     return table("Machine", ("", ""), rows)
 

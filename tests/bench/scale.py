@@ -285,7 +285,8 @@ def _show_very_many(most, late, memory) -> None:
             ("late: conditions other than `ok`",
              ", ".join(f"{count} `{condition}`" for condition, count in late.items()) or "none",
              "none", report.verdict(not late)),
-            ("PINGs of those that were due", f"{100 * most.rate * INTERVAL / VERY_MANY:.1f} %", "", ""),
+            ("PINGs of those that were due",
+             f"{100 * most.rate * INTERVAL / VERY_MANY:.1f} %", "", ""),
             ("RSS", f"{memory:.1f} MiB", "", ""),
         ],
     ))

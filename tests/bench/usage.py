@@ -37,7 +37,7 @@ class Window:
 
 def _cpu_seconds(pid: int) -> float:
     # The name, in parentheses, may hold spaces; utime and stime are fields 14 and 15.
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 

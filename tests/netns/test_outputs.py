@@ -175,8 +175,10 @@ def test_an_incident_has_one_id_from_its_first_proof_to_recovery(server, watcher
     watcher.wait_event("refused", "sessions", mark)
     assert watcher.endpoint("sessions")["incident"] == first.incident
     assert watcher.scrape().value("relinkd_incidents_open", endpoint="sessions") == 1
+    mark = watcher.mark()
     server.start()
-    recovered = watcher.wait_event("ok", "sessions", mark)
+    # On a busy machine the first answer may come late: that is recovery, too.
+    recovered = watcher.events.wait(lambda e: e.event in ("ok", "slow"), "recovery", mark)
     assert recovered.incident == first.incident
     assert watcher.endpoint("sessions")["incident"] is None
     assert watcher.scrape().value("relinkd_incidents_open", endpoint="sessions") == 0

@@ -166,7 +166,7 @@ TEST(LinkAcked, ALateLoopIsNoEvidenceForStalled) {
   link.late_turn(10s);
   EXPECT_EQ(link.machine.condition(), Condition::Slow);
   const MonoTime woke = link.now;
-  link.advance_to(woke + 1900ms);
+  link.advance_to(woke + 1800ms);
   EXPECT_EQ(link.machine.condition(), Condition::Slow);
   link.advance_until(Condition::Stalled, 10s);
 }

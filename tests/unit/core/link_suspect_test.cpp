@@ -276,35 +276,43 @@ TEST(LinkSuspect, TheSampleIsWantedOnlyWhileAProbeIsOverdue) {
 
 // --- a loop that comes late -------------------------------------------------------------------
 
-TEST(LinkSuspect, ALateLoopGrantsTheDeadlineAnew) {
+TEST(LinkSuspect, TheTimeAwayIsNotCounted) {
   auto link = cut_at_a_ping();
-  link.late_turn(5s);
+  link.late_turn(5s);  // at what would have been 100 ms after the PING
   const MonoTime woke = link.now;
   EXPECT_TRUE(link.hangups.empty());
-  link.advance_to(woke + 199ms);
   EXPECT_TRUE(link.witnesses.empty());
-  EXPECT_FALSE(link.machine.wants_sample(link.now)) << "the deadline counts from the late turn";
-  link.advance_to(woke + 200ms);
+  link.advance_to(woke + 99ms);
+  EXPECT_FALSE(link.machine.wants_sample(link.now)) << "half of the probe deadline was used up";
+  link.advance_to(woke + 101ms);
   EXPECT_TRUE(link.machine.wants_sample(link.now));
 }
 
-TEST(LinkSuspect, WhatTheKernelRepeatedWhileTheLoopWasAwayIsNoEvidence) {
+TEST(LinkSuspect, WhatTheKernelRepeatedWhileTheLoopWasAwayNeedsAWitnessToo) {
   auto link = cut_at_a_ping();
+  const MonoTime sent = link.now;
   link.late_turn(2s);  // five transmissions are out by now
-  const MonoTime woke = link.now;
-  link.advance_to(woke + 210ms);
-  EXPECT_TRUE(link.hangups.empty());
   advance_to_witness(link);
   link.witness(WitnessResult::Connected);
-  link.advance_to(woke + 900ms);
-  EXPECT_TRUE(link.hangups.empty()) << "no transmission since then";
+  link.advance_to(sent + 3300ms);
+  EXPECT_TRUE(link.hangups.empty()) << "no transmission since the proof";
+  link.advance_until(Condition::HalfOpen, 1s);
 }
 
-TEST(LinkSuspect, ALateLoopDropsTheWitness) {
+TEST(LinkSuspect, AWitnessIsNotUnansweredWhileTheLoopIsAway) {
   auto link = cut_at_a_ping();
   advance_to_witness(link);
-  link.late_turn(500ms);
-  EXPECT_TRUE(link.orders.close_witness);
+  link.late_turn(5s);
+  EXPECT_TRUE(link.hangups.empty()) << "the answer may be on its way";
+  link.advance_until(Condition::Unreachable, 1s);
+}
+
+// On a busy host a share of the wake-ups is late; progress must not depend on there being none.
+TEST(LinkSuspect, AVerdictComesThoughEveryTurnIsLate) {
+  auto link = cut_at_a_ping();
+  const MonoTime sent = link.now;
+  while (link.hangups.empty() && link.now - sent < 30s) link.late_turn(100ms);
+  EXPECT_EQ(link.machine.condition(), Condition::Unreachable);
 }
 
 TEST(LinkSuspect, ALateLoopAloneIsNoNews) {
