@@ -51,7 +51,11 @@ struct Loop::State {
   std::vector<Slot> slots;
   std::vector<std::uint32_t> free_slots;
   std::vector<std::function<void()>> after_turn;
-  std::vector<std::unique_ptr<std::function<void()>>> signal_handlers;
+  struct SignalHandler {
+    State* state;
+    std::function<void()> handler;
+  };
+  std::vector<std::unique_ptr<SignalHandler>> signal_handlers;
 
   State() = default;
   State(const State&) = delete;
@@ -184,11 +188,15 @@ Result<void> Loop::on_signal(int signal, std::function<void()> handler) {
   sigaddset(&set, signal);
   const int blocked = pthread_sigmask(SIG_BLOCK, &set, nullptr);
   if (blocked != 0) return system_error(blocked, "cannot block a signal");
-  state_->signal_handlers.push_back(std::make_unique<std::function<void()>>(std::move(handler)));
+  state_->signal_handlers.push_back(std::make_unique<State::SignalHandler>(
+      State::SignalHandler{state_.get(), std::move(handler)}));
   const int r = sd_event_add_signal(
       state_->event, nullptr, signal,
       [](sd_event_source*, const signalfd_siginfo*, void* f) {
-        (*static_cast<std::function<void()>*>(f))();
+        const auto* h = static_cast<State::SignalHandler*>(f);
+        h->handler();
+        // It runs outside a turn, and may have set deadlines.
+        h->state->arm();
         return 0;
       },
       state_->signal_handlers.back().get());
