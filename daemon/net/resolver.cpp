@@ -332,9 +332,10 @@ Result<void> Resolver::State::refresh() {
       return system_error(code, "cannot read " + resolv_conf);
     }
   }
-  auto fresh = std::make_shared<Channel>(loop, [this](const auto& pending, Result<Answer> result) {
-    deliver(pending, std::move(result));
-  });
+  auto fresh = std::make_shared<Channel>(
+      loop, [this](const std::shared_ptr<Pending>& pending, Result<Answer> result) {
+        deliver(pending, std::move(result));
+      });
   if (auto opened = fresh->open(resolv_conf); !opened) return opened;
   if (channel) retired.push_back(std::move(channel));
   channel = std::move(fresh);

@@ -135,7 +135,7 @@ std::optional<WallTime> first_end(const STACK_OF(X509) * sent) {
 std::string refusal_text(X509_STORE_CTX* store, const std::string& server_name,
                          const std::string& ca_file) {
   const int error = X509_STORE_CTX_get_error(store);
-  const std::string text = X509_verify_cert_error_string(error);
+  std::string text = X509_verify_cert_error_string(error);
   const X509* certificate = X509_STORE_CTX_get_current_cert(store);
   if (certificate == nullptr) return text;
   // Of a CA it is said; the server's own needs no name.
@@ -287,7 +287,7 @@ int verify_chain(X509_STORE_CTX* store, void*) {
 
 std::string failure_text(unsigned long error, const Peer& peer, bool established) {
   if (!peer.refusal.empty()) return peer.refusal;
-  const std::string text = reason_text(error);
+  std::string text = reason_text(error);
   if (ERR_GET_LIB(error) != ERR_LIB_SSL) return text;
   const int reason = ERR_GET_REASON(error);
   if (peer.certificate_asked && is_about_certificates(reason)) {

@@ -69,7 +69,7 @@ std::string replace_etc_hosts(const std::string& content) {
       write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
   close(fd);
   const bool mounted = written && mount(path.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) == 0;
-  const std::string reason = mounted ? std::string{} : why("cannot mount over /etc/hosts");
+  std::string reason = mounted ? std::string{} : why("cannot mount over /etc/hosts");
   unlink(path.c_str());
   return reason;
 }

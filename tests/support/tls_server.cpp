@@ -14,12 +14,12 @@ namespace relinkd::testing {
 namespace {
 
 SSL_CTX* make_context(const TlsServerSettings& settings) {
-  std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGPIPE, SIG_IGN);
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   const auto& [cert_file, key_file] = settings.certificate;
   if (SSL_CTX_use_certificate_chain_file(context, cert_file.c_str()) != 1 ||
       SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    std::fprintf(stderr, "TLS server: cannot load %s\n", cert_file.c_str());
+    (void)std::fprintf(stderr, "TLS server: cannot load %s\n", cert_file.c_str());
     _exit(1);
   }
   using Version = TlsServerSettings::Version;

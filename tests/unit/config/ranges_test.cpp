@@ -49,13 +49,15 @@ TEST_P(DurationKeys, RefuseWhatIsOutsideAndSayTheRange) {
   const DurationRange& p = GetParam();
   const std::string column = std::to_string(std::string(p.key).size() + 4);
   const std::string range = unquoted(p.least) + " to " + unquoted(p.most);
-  for (const std::string value : {p.below, p.above}) {
+  const auto check = [&](const std::string& value) {
     const std::string line = std::string(p.key) + " = " + value;
     const std::string problem =
         std::string(p.key) + ": '" + unquoted(value) + "' is out of range: " + range;
     EXPECT_THAT(errors("[watch]\n" + line), ElementsAre("f:2:" + column + ": watch." + problem));
     EXPECT_THAT(endpoint_errors(line), ElementsAre("f:2:" + column + ": endpoint." + problem));
-  }
+  };
+  check(p.below);
+  check(p.above);
 }
 
 TEST_P(DurationKeys, RefuseOtherTypes) {

@@ -152,8 +152,9 @@ TEST(StandardError, EachPriorityHasItsWord) {
     entry.priority = p;
     journal.write(entry, kNow, kWall);
   }
+  const std::string text = err.text();
   std::vector<std::string> words;
-  for (const auto l : split(err.text(), '\n')) {
+  for (const auto l : split(text, '\n')) {
     if (!l.empty()) words.emplace_back(split(l, ' ')[1]);
   }
   EXPECT_THAT(words, ElementsAre("error", "warning", "notice", "info", "debug"));
