@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's program: arguments, signals, and the manager on its loop.
-#include <sys/prctl.h>
-
 #include <csignal>
 #include <cstdio>
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <sys/prctl.h>
 
 #include "files/config_files.hpp"
 #include "journal/journal.hpp"

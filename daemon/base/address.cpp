@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/address.hpp"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
 
 namespace relinkd {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/time.hpp"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <array>
 #include <cmath>
 #include <ctime>
 #include <utility>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 namespace relinkd {
 
@@ -32,8 +32,8 @@ std::string to_text(Duration d) {
 }
 
 std::string to_config_text(Duration d) {
-  static constexpr std::array<std::pair<Duration, const char*>, 6> kUnits{{
-      {24h, "d"}, {1h, "h"}, {1min, "m"}, {1s, "s"}, {1ms, "ms"}, {1us, "us"}}};
+  static constexpr std::array<std::pair<Duration, const char*>, 6> kUnits{
+      {{24h, "d"}, {1h, "h"}, {1min, "m"}, {1s, "s"}, {1ms, "ms"}, {1us, "us"}}};
   if (d == Duration::zero()) return "0s";
   for (const auto& [unit, name] : kUnits) {
     if (d % unit == Duration::zero()) return fmt::format("{}{}", d / unit, name);

@@ -9,7 +9,8 @@ namespace relinkd {
 
 using Duration = std::chrono::nanoseconds;
 
-using namespace std::chrono_literals;  // NOLINT(google-global-names-in-headers): 5s, 100ms everywhere
+using namespace std::chrono_literals;  // NOLINT(google-global-names-in-headers): 5s, 100ms
+                                       // everywhere
 
 /// CLOCK_MONOTONIC. It has no now(): code that decides is handed the time, so it cannot ask for it
 /// by accident and can be tested over virtual days. loop/ reads the clock.

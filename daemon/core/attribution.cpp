@@ -54,8 +54,9 @@ Attribution attribute_close(const EndedConnection& e, const Afterwards& after) {
                           *now.output_buffer_disconnections)};
     }
     if (rose(e.before.client_kill_calls, now.client_kill_calls)) {
-      return {Cause::Killed, fmt::format("{}; the server's CLIENT KILL calls rose from {} to {}",
-                                         what, *e.before.client_kill_calls, *now.client_kill_calls)};
+      return {Cause::Killed,
+              fmt::format("{}; the server's CLIENT KILL calls rose from {} to {}", what,
+                          *e.before.client_kill_calls, *now.client_kill_calls)};
     }
   }
   return {fin ? Cause::PeerClosed : Cause::Reset,
@@ -65,8 +66,7 @@ Attribution attribute_close(const EndedConnection& e, const Afterwards& after) {
 }  // namespace
 
 bool is_final(const EndedConnection& e) {
-  return e.max_clients ||
-         (e.ending.how != Ending::How::Fin && e.ending.how != Ending::How::Rst);
+  return e.max_clients || (e.ending.how != Ending::How::Fin && e.ending.how != Ending::How::Rst);
 }
 
 Attribution attribute(const EndedConnection& e, const Afterwards& after) {

@@ -22,12 +22,12 @@ struct ServerCounters {
 /// An ended connection, with what was known at that moment.
 struct EndedConnection {
   Ending ending;
-  Duration age{};             ///< since it was established
-  Duration silent{};          ///< since the last byte from the peer
-  bool unacked = false;       ///< bytes of ours were unacknowledged at the last look
-  bool max_clients = false;   ///< the server said so before
-  Duration user_timeout{};    ///< as set on the socket
-  ServerCounters before;      ///< as of the last INFO on it
+  Duration age{};            ///< since it was established
+  Duration silent{};         ///< since the last byte from the peer
+  bool unacked = false;      ///< bytes of ours were unacknowledged at the last look
+  bool max_clients = false;  ///< the server said so before
+  Duration user_timeout{};   ///< as set on the socket
+  ServerCounters before;     ///< as of the last INFO on it
 };
 
 /// What the next result said: the answers of the next connection, or how the attempt failed.

@@ -27,8 +27,7 @@ Verdict diagnose_unacked(const SuspectEvidence& e) {
   const auto& w = *e.witness;
   const bool enough = e.transmissions >= e.required && e.since_last_transmission >= e.grace;
   if (!enough) return Verdict::Wait;
-  const Verdict silent =
-      e.local == LocalPath::Usable ? Verdict::Unreachable : Verdict::LocalFault;
+  const Verdict silent = e.local == LocalPath::Usable ? Verdict::Unreachable : Verdict::LocalFault;
   if (!w.result) {
     // The SYN has been as silent as the flow for as long as a probe may take.
     return w.open_for >= std::max(e.probe_deadline, e.grace) ? silent : Verdict::Wait;

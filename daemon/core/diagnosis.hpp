@@ -11,21 +11,21 @@ namespace relinkd::core {
 
 /// Everything that is known while a probe is overdue.
 struct SuspectEvidence {
-  Duration pending{};                ///< since the PING was sent
-  Duration probe_deadline{};         ///< adaptive; pending is beyond it
+  Duration pending{};         ///< since the PING was sent
+  Duration probe_deadline{};  ///< adaptive; pending is beyond it
   Duration command_timeout{};
-  Duration witness_delay{};          ///< half of command_timeout plus jitter
-  Duration grace{};                  ///< how long an answer may take on this path
+  Duration witness_delay{};  ///< half of command_timeout plus jitter
+  Duration grace{};          ///< how long an answer may take on this path
 
-  bool unacked = false;              ///< bytes of ours are unacknowledged
-  int transmissions = 0;             ///< of the PING: 1 + the growth of total_retrans
-  int required = 3;                  ///< how many it takes on this path (LossEstimator)
+  bool unacked = false;   ///< bytes of ours are unacknowledged
+  int transmissions = 0;  ///< of the PING: 1 + the growth of total_retrans
+  int required = 3;       ///< how many it takes on this path (LossEstimator)
   Duration since_last_transmission{};
   LocalPath local = LocalPath::Usable;
 
   /// The witness, if one is open or has a result.
   struct Witness {
-    bool full = false;               ///< goes on to TLS, AUTH and PING after the SYN-ACK
+    bool full = false;  ///< goes on to TLS, AUTH and PING after the SYN-ACK
     Duration open_for{};
     std::optional<WitnessResult> result;
     Duration since_result{};
@@ -36,11 +36,11 @@ struct SuspectEvidence {
 
 /// What to make of it.
 enum class Verdict : std::uint8_t {
-  Wait,             ///< not enough evidence yet
-  OpenPlainWitness, ///< a SYN-ACK will be proof enough
-  OpenFullWitness,  ///< only an answer will be
-  HalfOpen,         ///< the flow is dead
-  HalfOpenProxy,    ///< a proxy in between answers for a dead leg
+  Wait,              ///< not enough evidence yet
+  OpenPlainWitness,  ///< a SYN-ACK will be proof enough
+  OpenFullWitness,   ///< only an answer will be
+  HalfOpen,          ///< the flow is dead
+  HalfOpenProxy,     ///< a proxy in between answers for a dead leg
   Unreachable,
   Refused,
   LocalFault,

@@ -13,17 +13,17 @@ namespace relinkd::core {
 
 /// What the kernel says of a TCP connection (TCP_INFO in linux/tcp.h, SIOCOUTQ in tcp(7)).
 struct TcpSample {
-  std::uint32_t unacked_bytes = 0;   ///< SIOCOUTQ: in the send queue, sent and unsent
-  std::uint32_t total_retrans = 0;   ///< tcpi_total_retrans, tail-loss probes included
-  std::uint32_t data_segs_out = 0;   ///< tcpi_data_segs_out
-  Duration rtt{};                    ///< tcpi_rtt
+  std::uint32_t unacked_bytes = 0;  ///< SIOCOUTQ: in the send queue, sent and unsent
+  std::uint32_t total_retrans = 0;  ///< tcpi_total_retrans, tail-loss probes included
+  std::uint32_t data_segs_out = 0;  ///< tcpi_data_segs_out
+  Duration rtt{};                   ///< tcpi_rtt
 };
 
 /// What this host says of its own way to a node (rtnetlink(7)).
 enum class LocalPath : std::uint8_t {
-  Usable,     ///< a route, out of an interface that runs; or not asked
-  NoRoute,    ///< no route, or one that refuses
-  LinkDown,   ///< the interface is down or has no carrier
+  Usable,    ///< a route, out of an interface that runs; or not asked
+  NoRoute,   ///< no route, or one that refuses
+  LinkDown,  ///< the interface is down or has no carrier
 };
 
 constexpr std::string_view describe(LocalPath path) {

@@ -15,21 +15,21 @@ namespace relinkd::core {
 
 /// That idle connections are cut on this path, and at which age.
 struct IdleCut {
-  Duration age{};        ///< the very age if `how` is a FIN or RST in silence, else an upper end
-  Duration survived{};   ///< the longest silence seen to be survived before
+  Duration age{};       ///< the very age if `how` is a FIN or RST in silence, else an upper end
+  Duration survived{};  ///< the longest silence seen to be survived before
   enum class How : std::uint8_t {
-    Fin,           ///< closed in the midst of silence: a server or proxy with an idle limit
-    Rst,           ///< reset in the midst of silence
-    RstOnUse,      ///< reset when used again: a middlebox that had forgotten the flow, and says so
-    Silent,        ///< forgotten without a word: an application would hang here
+    Fin,       ///< closed in the midst of silence: a server or proxy with an idle limit
+    Rst,       ///< reset in the midst of silence
+    RstOnUse,  ///< reset when used again: a middlebox that had forgotten the flow, and says so
+    Silent,    ///< forgotten without a word: an application would hang here
   };
   How how = How::Fin;
   [[nodiscard]] std::string to_string() const;
 };
 
 struct IdleLimits {
-  bool only_keepalive = false;      ///< no ages: silent but for the kernel's keepalive
-  std::vector<Duration> ages;       ///< rising; not empty unless only_keepalive
+  bool only_keepalive = false;  ///< no ages: silent but for the kernel's keepalive
+  std::vector<Duration> ages;   ///< rising; not empty unless only_keepalive
   Duration command_timeout = 2s;
   Duration backoff_initial = 100ms;
   Duration backoff_max = 10s;
@@ -79,11 +79,11 @@ struct IdleOrders {
   std::optional<Hangup> hangup;
   /// The connection that ended before was ended by this (told once for each).
   std::optional<Hangup> ended;
-  std::optional<IdleCut> found;   ///< a new finding, or one that changed
-  bool cleared = false;           ///< the finding no longer holds
+  std::optional<IdleCut> found;  ///< a new finding, or one that changed
+  bool cleared = false;          ///< the finding no longer holds
   bool dial = false;
-  bool probe = false;             ///< send a PING
-  bool ask_node = false;          ///< probe the node now: its answer decides
+  bool probe = false;     ///< send a PING
+  bool ask_node = false;  ///< probe the node now: its answer decides
   MonoTime deadline = kNever;
 };
 

@@ -73,10 +73,9 @@ struct Moved {
 };
 }  // namespace event
 
-using LinkEvent =
-    std::variant<event::Start, event::Dialed, event::DialFailed, event::DialUnanswered,
-                 event::Replied, event::RoleSaid, event::Ended, event::Deadline, event::Witnessed,
-                 event::ProbeNow, event::Moved>;
+using LinkEvent = std::variant<event::Start, event::Dialed, event::DialFailed,
+                               event::DialUnanswered, event::Replied, event::RoleSaid, event::Ended,
+                               event::Deadline, event::Witnessed, event::ProbeNow, event::Moved>;
 
 /// A change of condition, told once.
 struct Transition {
@@ -96,12 +95,12 @@ struct LinkOrders {
     bool greeting = false;  ///< the first on a connection: AUTH and names go before it
     bool topology = false;  ///< ask for the role, too
   };
-  std::optional<Hangup> hangup;     ///< give the connection up, at once
+  std::optional<Hangup> hangup;  ///< give the connection up, at once
   bool close_witness = false;
   std::optional<Transition> transition;
-  bool reconnected = false;         ///< the first reply on a new connection came
+  bool reconnected = false;  ///< the first reply on a new connection came
   bool dial = false;
-  std::optional<bool> open_witness; ///< true: full (TLS, AUTH, PING), false: SYN-ACK is enough
+  std::optional<bool> open_witness;  ///< true: full (TLS, AUTH, PING), false: SYN-ACK is enough
   std::optional<Probe> probe;
   MonoTime deadline = kNever;
 };

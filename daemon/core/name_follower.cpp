@@ -28,12 +28,12 @@ NameFollower::Change NameFollower::on_answer(MonoTime now, const std::vector<Add
     const auto it = seen_.find(*in_use);
     change.move = it == seen_.end() || now - it->second >= belongs;
   }
-  // Rotation shows within minutes; a name that served hundreds of addresses is not remembered whole.
+  // Rotation shows within minutes; a name that served hundreds of addresses is not remembered
+  // whole.
   std::erase_if(seen_, [&](const auto& entry) { return now - entry.second > Duration(1h); });
   while (seen_.size() > kRemembered) {
-    seen_.erase(std::min_element(seen_.begin(), seen_.end(), [](const auto& a, const auto& b) {
-      return a.second < b.second;
-    }));
+    seen_.erase(std::min_element(seen_.begin(), seen_.end(),
+                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
   }
   return change;
 }

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/route.hpp"
 
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,6 +8,12 @@
 #include <optional>
 #include <span>
 #include <utility>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 namespace relinkd::kernel {
 
@@ -96,8 +96,8 @@ core::LocalPath RouteProbe::local_path(const Address& address) {
     rtattr destination;
     std::array<std::uint8_t, 16> address;
   } request{};
-  request.header.nlmsg_len = static_cast<std::uint32_t>(
-      NLMSG_LENGTH(sizeof(rtmsg)) + RTA_LENGTH(bytes));
+  request.header.nlmsg_len =
+      static_cast<std::uint32_t>(NLMSG_LENGTH(sizeof(rtmsg)) + RTA_LENGTH(bytes));
   request.header.nlmsg_type = RTM_GETROUTE;
   request.header.nlmsg_flags = NLM_F_REQUEST;
   request.header.nlmsg_seq = ++sequence_;

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/loop.hpp"
 
-#include <pthread.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <systemd/sd-event.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,6 +8,12 @@
 #include <ctime>
 #include <utility>
 #include <vector>
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
 
 namespace relinkd::loop {
 

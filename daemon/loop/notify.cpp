@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/notify.hpp"
 
-#include <systemd/sd-daemon.h>
-
 #include <chrono>
+
+#include <systemd/sd-daemon.h>
 
 #include "loop/loop.hpp"
 
@@ -16,8 +16,8 @@ void notify_ready(const std::string& status) {
 void notify_status(const std::string& status) { sd_notify(0, ("STATUS=" + status).c_str()); }
 
 void notify_reloading() {
-  const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(
-      Loop::clock().time_since_epoch());
+  const auto usec =
+      std::chrono::duration_cast<std::chrono::microseconds>(Loop::clock().time_since_epoch());
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec.count())).c_str());
 }
 

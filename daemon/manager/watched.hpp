@@ -76,12 +76,12 @@ class Watched : public watch::Observer {
   std::unique_ptr<watch::Endpoint> endpoint_;
   metrics::EndpointNumbers numbers_;
   core::Condition shown_ = core::Condition::Unknown;
-  std::string node_detail_;   ///< of the link's own condition
+  std::string node_detail_;  ///< of the link's own condition
   Duration node_last_proof_{};
   std::string detail_;
   WallTime since_{};
   MonoTime since_mono_{};
-  std::string incident_;      ///< id; empty: none open
+  std::string incident_;  ///< id; empty: none open
   MonoTime incident_opened_{};
   std::optional<core::Cause> told_cause_;  ///< by the last line, since the condition changed
   std::optional<WallTime> told_expiry_;

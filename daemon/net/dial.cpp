@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/dial.hpp"
 
-#include <fmt/format.h>
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
 
 #include "net/socket.hpp"
 
@@ -82,14 +82,15 @@ void Dial::start_next() {
     return;
   }
   Attempt* a = attempt.get();
-  a->watch = std::make_unique<loop::FdWatch>(loop_, a->fd.get(), EPOLLOUT, [this, a](std::uint32_t) {
-    if (listener_ == nullptr || a->over) return;
-    if (winner_ == a) {
-      continue_handshake();
-    } else if (winner_ == nullptr) {
-      check_connect(*a);
-    }
-  });
+  a->watch =
+      std::make_unique<loop::FdWatch>(loop_, a->fd.get(), EPOLLOUT, [this, a](std::uint32_t) {
+        if (listener_ == nullptr || a->over) return;
+        if (winner_ == a) {
+          continue_handshake();
+        } else if (winner_ == nullptr) {
+          check_connect(*a);
+        }
+      });
   attempts_.push_back(std::move(attempt));
 }
 
@@ -200,8 +201,8 @@ void Dial::step() {
       }
       core::DialFailure f;
       f.tcp_established = true;
-      f.detail = fmt::format("the TLS handshake is unanswered for {}",
-                             to_text(now.at - winner_->started));
+      f.detail =
+          fmt::format("the TLS handshake is unanswered for {}", to_text(now.at - winner_->started));
       return finish(std::move(f));
     }
     winner_->watch.reset();

@@ -17,19 +17,19 @@
 namespace relinkd::net {
 
 struct DialTarget {
-  std::vector<Address> addresses;                 ///< in the order to try; not empty
-  Duration connect_timeout = 5s;                  ///< for the whole of it, TLS included
-  std::optional<config::Keepalive> keepalive;     ///< see apply_tcp_options()
-  std::shared_ptr<TlsContext> tls;                ///< null: plain
-  std::string server_name;                        ///< for TLS
+  std::vector<Address> addresses;              ///< in the order to try; not empty
+  Duration connect_timeout = 5s;               ///< for the whole of it, TLS included
+  std::optional<config::Keepalive> keepalive;  ///< see apply_tcp_options()
+  std::shared_ptr<TlsContext> tls;             ///< null: plain
+  std::string server_name;                     ///< for TLS
 };
 
 /// An attempt to connect to one of several addresses: the next is tried as soon as one fails, and
 /// beside it when it has not answered for 250 ms (RFC 8305, section 5); the first whose TCP
-/// handshake completes is taken, TLS follows on it. A TLS handshake that stays unanswered is checked
-/// against the likeliest mistake, a port that speaks Redis without TLS: such a server waits for the
-/// end of a line in silence. Where all fail, the failure that tells most is
-/// reported: an answer (refused) before silence, silence before this host's own lack of a route.
+/// handshake completes is taken, TLS follows on it. A TLS handshake that stays unanswered is
+/// checked against the likeliest mistake, a port that speaks Redis without TLS: such a server waits
+/// for the end of a line in silence. Where all fail, the failure that tells most is reported: an
+/// answer (refused) before silence, silence before this host's own lack of a route.
 class Dial {
  public:
   struct Success {

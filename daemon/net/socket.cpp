@@ -2,18 +2,17 @@
 #include "net/socket.hpp"
 
 // linux/tcp.h instead of netinet/tcp.h: glibc's tcp_info ends before tcpi_data_segs_out.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
-
-#include <linux/sockios.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <string>
 
 namespace relinkd::net {
 
@@ -52,9 +51,9 @@ SocketAddress to_socket_address(const Address& address) {
 }
 
 Result<loop::Fd> open_stream_socket(const Address& address) {
-  const int family = address.is_unix()                              ? AF_UNIX
+  const int family = address.is_unix()                           ? AF_UNIX
                      : address.family() == Address::Family::IPv4 ? AF_INET
-                                                                    : AF_INET6;
+                                                                 : AF_INET6;
   loop::Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return system_error(errno, "cannot open a socket");
   // The kernel gives the lowest free number, so a high one says that few are left.
@@ -95,8 +94,7 @@ void apply_tcp_options(int fd, const Address& address,
   set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, whole_seconds(keepalive->idle));
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(keepalive->interval));
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive->count);
-  const auto ms =
-      std::chrono::ceil<std::chrono::milliseconds>(keepalive->user_timeout()).count();
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(keepalive->user_timeout()).count();
   set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(ms));
 }
 

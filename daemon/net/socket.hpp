@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <optional>
+
+#include <sys/socket.h>
 
 #include "base/address.hpp"
 #include "base/result.hpp"

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "config/load.hpp"
@@ -67,7 +66,8 @@ std::vector<std::string> advice(const config::Endpoint& e, const watch::OneShot&
                                 kIdleLimits));
   }
   if (look.certificate_expiry) {
-    lines.push_back(fmt::format("the certificate ends at {}", to_iso8601(*look.certificate_expiry)));
+    lines.push_back(
+        fmt::format("the certificate ends at {}", to_iso8601(*look.certificate_expiry)));
   }
   if (!e.tls.verify && e.url.scheme == config::Url::Scheme::Rediss) {
     lines.emplace_back("the certificate was not verified (--no-verify)");
@@ -91,7 +91,7 @@ void print_json(const config::Endpoint& e, const watch::OneShot& look) {
   j["address"] = look.address ? nlohmann::json(look.address->to_string()) : nlohmann::json();
   j["addresses"] = nlohmann::json::array();
   for (const Address& a : look.addresses) j["addresses"].push_back(a.to_string());
-  j["role"] = !look.role                                ? "unknown"
+  j["role"] = !look.role                               ? "unknown"
               : look.role->role == resp::Role::Replica ? "replica"
               : look.role->role == resp::Role::Primary ? "primary"
                                                        : "sentinel";
@@ -99,9 +99,9 @@ void print_json(const config::Endpoint& e, const watch::OneShot& look) {
   j["connect_seconds"] = seconds(look.connect_time);
   j["ping_seconds"] = seconds(look.ping_time);
   j["server_timeout_seconds"] = seconds(look.server_timeout);
-  j["certificate_expiry"] =
-      look.certificate_expiry ? nlohmann::json(to_iso8601(*look.certificate_expiry))
-                              : nlohmann::json();
+  j["certificate_expiry"] = look.certificate_expiry
+                                ? nlohmann::json(to_iso8601(*look.certificate_expiry))
+                                : nlohmann::json();
   j["advice"] = advice(e, look);
   // Text of the server may hold any bytes.
   std::printf("%s\n", j.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/connection.hpp"
 
-#include <sys/epoll.h>
-
 #include <array>
 #include <cstring>
 #include <utility>
+
+#include <sys/epoll.h>
 
 #include "base/secret.hpp"
 #include "net/socket.hpp"
@@ -103,8 +103,7 @@ void Connection::read_available() {
         continue;
       case net::IoStatus::WantRead:
       case net::IoStatus::WantWrite: update_events(); return;
-      case net::IoStatus::Closed:
-        return end({core::Ending::How::Fin, "closed by the peer"});
+      case net::IoStatus::Closed: return end({core::Ending::How::Fin, "closed by the peer"});
       case net::IoStatus::Failed:
         if (r.error != 0) return end(net::ending_of(r.error));
         return end({core::Ending::How::Tls,

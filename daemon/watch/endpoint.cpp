@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/endpoint.hpp"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace relinkd::watch {
 
@@ -28,8 +28,8 @@ Result<std::unique_ptr<Endpoint>> Endpoint::make(Surroundings& surroundings,
       new Endpoint(surroundings, settings, observer, std::move(tls), entropy));
 }
 
-Endpoint::Endpoint(Surroundings& surroundings, const config::Endpoint& settings,
-                   Observer& observer, std::shared_ptr<net::TlsContext> tls, Entropy& entropy)
+Endpoint::Endpoint(Surroundings& surroundings, const config::Endpoint& settings, Observer& observer,
+                   std::shared_ptr<net::TlsContext> tls, Entropy& entropy)
     : around_(surroundings),
       settings_(settings),
       observer_(observer),
@@ -132,8 +132,8 @@ void Endpoint::on_resolved(Result<net::Answer> answer) {
   const auto change = names_.on_answer(now, answer->addresses, answer->ttl, in_use);
   if (change.changed) observer_.on_dns_changed(*this, before, answer->addresses, change.move);
   if (change.move) {
-    const std::string reason = fmt::format("{} resolves to {} now", settings_.url.host,
-                                           answer->addresses.front().host());
+    const std::string reason =
+        fmt::format("{} resolves to {} now", settings_.url.host, answer->addresses.front().host());
     link_.move(reason);
     if (idle_) idle_->move(reason);
   } else if (dial) {

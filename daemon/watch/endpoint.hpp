@@ -108,8 +108,8 @@ class Endpoint : public Link::Owner, public IdleLink::Owner {
   std::shared_ptr<net::TlsContext> tls_;
   std::optional<Address> fixed_;  ///< a Unix socket or an IP literal: nothing to resolve
   core::NameFollower names_;
-  MonoTime answer_ends_{};        ///< when the last answer's TTL is over
-  bool dial_waits_ = false;       ///< the link waits for the query under way
+  MonoTime answer_ends_{};   ///< when the last answer's TTL is over
+  bool dial_waits_ = false;  ///< the link waits for the query under way
   bool last_dial_failed_ = false;
   bool told_failing_ = false;
   std::unique_ptr<net::Resolver::Query> query_;

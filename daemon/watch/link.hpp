@@ -115,16 +115,16 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   std::unique_ptr<TlsCheck> tls_check_;
   MonoTime next_tls_check_{};
   bool port_speaks_tls_ = false;
-  net::DialTarget target_;       ///< of the present or last connection, for witnesses
+  net::DialTarget target_;  ///< of the present or last connection, for witnesses
   bool name_failing_ = false;
   std::optional<Address> address_;
 
   Refused refused_;
-  bool answered_ = false;        ///< the server answered a PING on this connection
+  bool answered_ = false;  ///< the server answered a PING on this connection
   bool max_clients_ = false;
-  std::string last_error_;       ///< the last error reply on this connection, printable
-  resp::InfoFacts facts_;        ///< of the present connection, else of the last
-  resp::InfoFacts earlier_;      ///< of the connection before
+  std::string last_error_;   ///< the last error reply on this connection, printable
+  resp::InfoFacts facts_;    ///< of the present connection, else of the last
+  resp::InfoFacts earlier_;  ///< of the connection before
   std::optional<Address> earlier_address_;
   std::optional<MonoTime> earlier_proof_;
   std::optional<resp::RoleFact> role_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/one_shot.hpp"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "core/condition_of.hpp"
@@ -36,17 +36,16 @@ class Look : public net::Dial::Listener, public Connection::Listener {
     if (settings_.url.scheme == config::Url::Scheme::Unix) {
       return dial({Address::unix_path(settings_.url.path)});
     }
-    query_ = resolver_.resolve(settings_.url.host, settings_.url.port,
-                               [this](Result<net::Answer> answer) {
-                                 if (!answer) {
-                                   return finish(core::Condition::DnsFailed,
-                                                 fmt::format("cannot resolve {}: {}",
-                                                             settings_.url.host,
-                                                             answer.error().message));
-                                 }
-                                 found.addresses = answer->addresses;
-                                 dial(std::move(answer->addresses));
-                               });
+    query_ = resolver_.resolve(
+        settings_.url.host, settings_.url.port, [this](Result<net::Answer> answer) {
+          if (!answer) {
+            return finish(
+                core::Condition::DnsFailed,
+                fmt::format("cannot resolve {}: {}", settings_.url.host, answer.error().message));
+          }
+          found.addresses = answer->addresses;
+          dial(std::move(answer->addresses));
+        });
   }
 
   OneShot found;
@@ -142,8 +141,8 @@ class Look : public net::Dial::Listener, public Connection::Listener {
   void on_ended(Connection&, core::Ending e) override {
     const bool closed = e.how == core::Ending::How::Fin || e.how == core::Ending::How::Rst;
     if (closed && !tls_ && !found.address->is_unix()) {
-      tls_check_ = std::make_unique<TlsCheck>(
-          loop_, *found.address, 1s, [this, e](bool speaks_tls) {
+      tls_check_ =
+          std::make_unique<TlsCheck>(loop_, *found.address, 1s, [this, e](bool speaks_tls) {
             if (speaks_tls) return finish(core::Condition::TlsFailed, kPortSpeaksTls);
             finish(core::condition_of(e.how), e.detail);
           });

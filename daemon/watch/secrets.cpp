@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/secrets.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "loop/fd.hpp"
 

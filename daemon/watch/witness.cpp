@@ -53,7 +53,8 @@ void Witness::on_dial_failed(core::DialFailure failure) {
   using core::ConnectResult;
   switch (failure.result) {
     case ConnectResult::Refused: return report(core::WitnessResult::Refused, failure.detail);
-    case ConnectResult::Unreachable: return report(core::WitnessResult::Unreachable, failure.detail);
+    case ConnectResult::Unreachable:
+      return report(core::WitnessResult::Unreachable, failure.detail);
     case ConnectResult::LocalFault: return report(core::WitnessResult::LocalFault, failure.detail);
     case ConnectResult::Timeout: return;  // silence is not a result
     default: return report(core::WitnessResult::Failed, failure.detail);

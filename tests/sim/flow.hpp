@@ -13,10 +13,10 @@ namespace relinkd::sim {
 
 /// The way between this host and a server, both directions alike.
 struct Path {
-  Duration delay = 250us;  ///< one way
-  double loss = 0;         ///< of each packet, independently
-  bool cut = false;        ///< nothing gets through
-  bool replies_cut = false;  ///< nothing comes back
+  Duration delay = 250us;                           ///< one way
+  double loss = 0;                                  ///< of each packet, independently
+  bool cut = false;                                 ///< nothing gets through
+  bool replies_cut = false;                         ///< nothing comes back
   core::LocalPath local = core::LocalPath::Usable;  ///< what rtnetlink says of this host's side
   Duration forgets_after{};  ///< a middlebox drops a flow that was silent for longer; 0: never
 };
@@ -29,10 +29,10 @@ class Server {
   enum class State : std::uint8_t { Runs, Stopped, Gone };
 
   [[nodiscard]] State state() const { return state_; }
-  void stop() { state_ = State::Stopped; }    ///< SIGSTOP, a long command, a fork
-  void resume();                              ///< answers what came meanwhile
-  void kill();                                ///< its kernel closes every connection
-  void start() { state_ = State::Runs; }      ///< after kill()
+  void stop() { state_ = State::Stopped; }                   ///< SIGSTOP, a long command, a fork
+  void resume();                                             ///< answers what came meanwhile
+  void kill();                                               ///< its kernel closes every connection
+  void start() { state_ = State::Runs; }                     ///< after kill()
   void close_idle_after(Duration time) { timeout_ = time; }  ///< redis.conf's timeout; 0: never
   [[nodiscard]] Duration timeout() const { return timeout_; }
   void attach(Flow& flow) { flows_.push_back(&flow); }
@@ -45,8 +45,8 @@ class Server {
 
 /// One TCP connection between this host and a server, as both kernels (Linux) run it: SYN
 /// retransmission, tail-loss probe and retransmissions with exponential back-off, delayed and
-/// duplicate ACKs, the user timeout. Every message is one small segment, and a client sends the next
-/// only after the reply to the last, so each direction has at most one outstanding.
+/// duplicate ACKs, the user timeout. Every message is one small segment, and a client sends the
+/// next only after the reply to the last, so each direction has at most one outstanding.
 class Flow : public Actor {
  public:
   class Owner {
@@ -97,9 +97,9 @@ class Flow : public Actor {
     std::uint32_t received = 0;  ///< of the other side
     bool outstanding = false;    ///< the last one sent is unacknowledged
     MonoTime first_sent{};
-    std::uint32_t retries = 0;   ///< of the outstanding one
-    std::uint32_t timer = 0;     ///< the retransmission timer that counts
-    bool ack_owed = false;       ///< a delayed ACK is pending
+    std::uint32_t retries = 0;  ///< of the outstanding one
+    std::uint32_t timer = 0;    ///< the retransmission timer that counts
+    bool ack_owed = false;      ///< a delayed ACK is pending
     std::uint32_t ack_timer = 0;
   };
 
@@ -124,7 +124,7 @@ class Flow : public Actor {
 
   std::uint32_t generation_ = 0;
   State state_ = State::Closed;
-  bool at_server_ = false;  ///< the server's kernel knows the connection
+  bool at_server_ = false;   ///< the server's kernel knows the connection
   bool unanswered_ = false;  ///< the stopped process has a message to answer
   bool forgotten_ = false;
   std::uint32_t syns_ = 0;

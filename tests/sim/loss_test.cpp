@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "scale.hpp"
 #include "scene.hpp"
@@ -118,10 +118,12 @@ TEST(PacketLoss, IsNotTakenForACutAndDoesNotHideOne) {
     const Detection flow = cut(loss, scaled(60, 10), false, seed + 1);
     const Detection path = cut(loss, scaled(60, 10), true, seed + 2);
     const auto daily = [&](auto n) { return static_cast<double>(n) / days; };
-    fmt::print("{:5.1f} % {:8} {:9.3g} {:11.3g} {:5.3g} {:8.3g} {:9.0f} {:13.2f} {:4.2f} {:13.2f} {:4.2f}\n",
-               loss * 100, f.probes, daily(f.half_open), daily(f.unreachable), daily(f.other),
-               daily(f.hangups), daily(f.witnesses), flow.quantile(0.5), flow.quantile(1),
-               path.quantile(0.5), path.quantile(1));
+    fmt::print(
+        "{:5.1f} % {:8} {:9.3g} {:11.3g} {:5.3g} {:8.3g} {:9.0f} {:13.2f} {:4.2f} {:13.2f} "
+        "{:4.2f}\n",
+        loss * 100, f.probes, daily(f.half_open), daily(f.unreachable), daily(f.other),
+        daily(f.hangups), daily(f.witnesses), flow.quantile(0.5), flow.quantile(1),
+        path.quantile(0.5), path.quantile(1));
     std::fflush(stdout);
     if (loss <= kQuiet) {
       EXPECT_EQ(f.conditions(), 0U) << f.troubles;
@@ -133,8 +135,8 @@ TEST(PacketLoss, IsNotTakenForACutAndDoesNotHideOne) {
 }
 
 // In its first minute a process does not know yet that a path loses packets: the first loss it sees
-// may be three in a row, or three SYNs. That is rare, and one witnessed transmission away from what a
-// cut looks like; it must stay rare.
+// may be three in a row, or three SYNs. That is rare, and one witnessed transmission away from what
+// a cut looks like; it must stay rare.
 TEST(PacketLoss, RarelyMisleadsAStart) {
   const int starts = scaled(400);
   std::printf("false conditions in the first minute, per 1000 starts\n");

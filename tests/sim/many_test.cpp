@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // 500 endpoints on one loop, and a loop that is away now and then.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include <deque>
 #include <memory>
 #include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "scale.hpp"
 #include "watched.hpp"
@@ -104,8 +104,8 @@ TEST(Many, AFlowForgottenWhileTheLoopWasAwayIsFoundAfterwards) {
   for (auto& place : fleet.places) place.node->forget_flow();
   fleet.world.run_for(15s);
   for (auto& place : fleet.places) {
-    EXPECT_EQ(place.node->entered(Condition::HalfOpen) + place.node->entered(Condition::Unreachable),
-              1U);
+    EXPECT_EQ(
+        place.node->entered(Condition::HalfOpen) + place.node->entered(Condition::Unreachable), 1U);
     EXPECT_TRUE(core::is_up(place.node->machine().condition()));
     EXPECT_EQ(place.node->broken(), "");
   }

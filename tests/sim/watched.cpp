@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watched.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace relinkd::sim {
 
@@ -83,8 +83,8 @@ void Watched::on_event(const Event& e) {
   }
   if (e.generation != life_ || watch_.established() || !watch_.is_open()) return;
   watch_.close();
-  const auto result = path_.local == core::LocalPath::Usable ? ConnectResult::Timeout
-                                                              : ConnectResult::LocalFault;
+  const auto result =
+      path_.local == core::LocalPath::Usable ? ConnectResult::Timeout : ConnectResult::LocalFault;
   hear(core::event::DialFailed{{result, "the SYN is unanswered", false, false}});
 }
 
@@ -100,12 +100,12 @@ void Watched::on_deadline(Duration lag) {
 
 void Watched::hear(core::LinkEvent event) {
   if (!host_.suspended()) return step(event, Duration::zero());
-  host_.keep([this, event = std::move(event), life = life_, witness_life = witness_life_](
-                 Duration lag) {
-    // Given up meanwhile, in this same turn: nobody listens any more.
-    const bool of_witness = std::holds_alternative<core::event::Witnessed>(event);
-    if (of_witness ? witness_life == witness_life_ : life == life_) step(event, lag);
-  });
+  host_.keep(
+      [this, event = std::move(event), life = life_, witness_life = witness_life_](Duration lag) {
+        // Given up meanwhile, in this same turn: nobody listens any more.
+        const bool of_witness = std::holds_alternative<core::event::Witnessed>(event);
+        if (of_witness ? witness_life == witness_life_ : life == life_) step(event, lag);
+      });
 }
 
 void Watched::step(const core::LinkEvent& event, Duration lag) {
@@ -113,8 +113,8 @@ void Watched::step(const core::LinkEvent& event, Duration lag) {
   const core::LinkOrders orders = machine_.on(event, now);
   if (auto broken = invariants_.check(event, now, orders, machine_.condition())) {
     if (broken_.empty()) {
-      broken_ = fmt::format("{}, at {}, ordered: {}", *broken,
-                            to_text(now.at.time_since_epoch()), test::describe(orders));
+      broken_ = fmt::format("{}, at {}, ordered: {}", *broken, to_text(now.at.time_since_epoch()),
+                            test::describe(orders));
     }
   }
   carry_out(orders);
@@ -185,8 +185,7 @@ void Watched::on_message(Flow& flow) {
 
 void Watched::on_end(Flow& flow, Ending::How how, bool was_established) {
   if (&flow == &witness_) {
-    const auto result =
-        how == Ending::How::Rst ? WitnessResult::Refused : WitnessResult::Failed;
+    const auto result = how == Ending::How::Rst ? WitnessResult::Refused : WitnessResult::Failed;
     return hear(core::event::Witnessed{result, 1ms, "refused"});
   }
   if (was_established) {
@@ -195,9 +194,9 @@ void Watched::on_end(Flow& flow, Ending::How how, bool was_established) {
                                          : how == Ending::How::Rst ? "reset by the peer"
                                                                    : "given up by the kernel"}});
   }
-  hear(core::event::DialFailed{{how == Ending::How::Rst ? ConnectResult::Refused
-                                                        : ConnectResult::Closed,
-                                "connection refused", false, false}});
+  hear(core::event::DialFailed{
+      {how == Ending::How::Rst ? ConnectResult::Refused : ConnectResult::Closed,
+       "connection refused", false, false}});
 }
 
 }  // namespace relinkd::sim

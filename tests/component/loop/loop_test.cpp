@@ -2,10 +2,6 @@
 // A real event loop: descriptors, deadlines, signals and how late it came.
 #include "loop/loop.hpp"
 
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <array>
 #include <csignal>
 #include <memory>
@@ -13,6 +9,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "loop/fd.hpp"
 #include "support/loop_test.hpp"
@@ -196,9 +195,8 @@ TEST_F(LoopComponent, AHandlerMayStopItsOwnWatch) {
 TEST_F(LoopComponent, AnObjectIsRetiredFromWithinItsOwnHandler) {
   struct Connection {
     Connection(Loop& loop, bool& gone, std::function<void()> handler)
-        : gone_(gone), watch(loop, pipe.fd(), EPOLLIN, [f = std::move(handler)](std::uint32_t) {
-            f();
-          }) {}
+        : gone_(gone),
+          watch(loop, pipe.fd(), EPOLLIN, [f = std::move(handler)](std::uint32_t) { f(); }) {}
     ~Connection() { gone_ = true; }
     bool& gone_;
     Pipe pipe;
@@ -237,15 +235,16 @@ TEST_F(LoopComponent, ServesTwoThousandDescriptorsThatAreReadyTogether) {
   std::vector<int> calls(kPipes, 0);
   std::size_t open = kPipes;
   for (std::size_t i = 0; i < kPipes; ++i) {
-    watches.push_back(std::make_unique<FdWatch>(loop(), pipes[i].fd(), EPOLLIN, [&, i](std::uint32_t) {
-      pipes[i].drain();
-      ++calls[i];
-      if (calls[i] < 3) {
-        pipes[i].fill();
-      } else if (--open == 0) {
-        done();
-      }
-    }));
+    watches.push_back(
+        std::make_unique<FdWatch>(loop(), pipes[i].fd(), EPOLLIN, [&, i](std::uint32_t) {
+          pipes[i].drain();
+          ++calls[i];
+          if (calls[i] < 3) {
+            pipes[i].fill();
+          } else if (--open == 0) {
+            done();
+          }
+        }));
     pipes[i].fill();
   }
   run();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "core/idle_machine.hpp"
 #include "story.hpp"
@@ -15,7 +15,8 @@ using namespace core;  // NOLINT(google-build-using-namespace): every event and 
 
 std::string describe(const IdleOrders& o) {
   std::string text;
-  if (o.hangup) text += fmt::format("hangup({}: {}) ", to_string(o.hangup->cause), o.hangup->evidence);
+  if (o.hangup)
+    text += fmt::format("hangup({}: {}) ", to_string(o.hangup->cause), o.hangup->evidence);
   if (o.ended) text += fmt::format("ended({}: {}) ", to_string(o.ended->cause), o.ended->evidence);
   if (o.found) text += fmt::format("found({}) ", o.found->to_string());
   if (o.cleared) text += "cleared ";
@@ -67,9 +68,7 @@ class IdleStory {
       case 4: now_ += bytes.next() * Duration(20ms); return;
       case 5: return feed(idle::Ready{});
       case 6: return feed(idle::DialFailed{});
-      case 7:
-        sample_.unacked_bytes = 0;
-        return feed(idle::Replied{});
+      case 7: sample_.unacked_bytes = 0; return feed(idle::Replied{});
       case 8: return feed(idle::Ended{{bytes.pick<Ending::How>(9), "ended"}});
       case 9:
         return feed(idle::NodeProven{now_ - bytes.next() * Duration(20ms), 3 + bytes.next() % 5});
@@ -79,9 +78,7 @@ class IdleStory {
           case 1: return feed(idle::NodeExplained{Cause::Shutdown, "explained"});
           default: return feed(idle::Moved{"moved"});
         }
-      default:
-        sample_.total_retrans += bytes.next() % 4U;
-        return;
+      default: sample_.total_retrans += bytes.next() % 4U; return;
     }
   }
 
@@ -118,8 +115,8 @@ class IdleStory {
     }
     const bool waits = !dialing_ && !(silent_ && limits_.only_keepalive);
     require(!waits || orders_.deadline != kNever, "it waits, and no deadline will wake it", text);
-    const bool still = std::holds_alternative<idle::Deadline>(event) &&
-                       orders_.deadline <= now_ && !orders_.dial && !orders_.probe;
+    const bool still = std::holds_alternative<idle::Deadline>(event) && orders_.deadline <= now_ &&
+                       !orders_.dial && !orders_.probe;
     standing_still_ = still ? standing_still_ + 1 : 0;
     require(standing_still_ <= 2, "deadlines in the past again and again", text);
     if (orders_.found) {

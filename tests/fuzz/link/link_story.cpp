@@ -85,8 +85,7 @@ class LinkStory {
                     (bytes.next() % 4) * Duration(30ms));
       case 9: return feed(event::RoleSaid{bytes.next() % 2 == 0, "10.0.0.1:6379"});
       case 10: return feed(event::Ended{{bytes.pick<Ending::How>(9), "ended"}});
-      case 11:
-        return feed(event::Witnessed{bytes.pick<WitnessResult>(6), 1ms, "witnessed"});
+      case 11: return feed(event::Witnessed{bytes.pick<WitnessResult>(6), 1ms, "witnessed"});
       case 12: return feed(event::ProbeNow{});
       case 13: return feed(event::Moved{"moved"});
       case 14: {

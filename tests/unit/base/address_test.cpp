@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/address.hpp"
+
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "base/address.hpp"
 
 namespace relinkd {
 namespace {
@@ -37,8 +37,9 @@ TEST(Address, OfIPv4InIPv6IsTheIPv4Address) {
 }
 
 TEST(Address, IsNotReadFromAnythingElse) {
-  for (const char* bad : {"", "localhost", "10.0.0", "10.0.0.256", "10.0.0.7:6379", "[::1]", "::g",
-                          " 10.0.0.7", "10.0.0.7 ", "fe80::1%eth0", "010.0.0.07.1", "/run/x.sock"}) {
+  for (const char* bad :
+       {"", "localhost", "10.0.0", "10.0.0.256", "10.0.0.7:6379", "[::1]", "::g", " 10.0.0.7",
+        "10.0.0.7 ", "fe80::1%eth0", "010.0.0.07.1", "/run/x.sock"}) {
     EXPECT_EQ(Address::parse(bad, 6379), std::nullopt) << bad;
   }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/time.hpp"
+
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
-#include "base/time.hpp"
 
 namespace relinkd {
 namespace {
@@ -53,8 +54,16 @@ TEST(ToText, NeverNamesSixtyOfSomething) {
 
 TEST(ToConfigText, UsesTheLargestUnitThatDivides) {
   const std::vector<std::pair<Duration, const char*>> table{
-      {0s, "0s"},     {1h, "1h"},         {90s, "90s"},      {60s, "1m"},   {100ms, "100ms"},
-      {24h, "1d"},    {36h, "36h"},       {1500us, "1500us"}, {5min, "5m"}, {7ns, "7ns"},
+      {0s, "0s"},
+      {1h, "1h"},
+      {90s, "90s"},
+      {60s, "1m"},
+      {100ms, "100ms"},
+      {24h, "1d"},
+      {36h, "36h"},
+      {1500us, "1500us"},
+      {5min, "5m"},
+      {7ns, "7ns"},
       {1s + 1ns, "1000000001ns"},
   };
   for (const auto& [time, text] : table) EXPECT_EQ(to_config_text(time), text);

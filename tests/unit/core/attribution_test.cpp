@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/attribution.hpp"
+
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "core/attribution.hpp"
 
 namespace relinkd::core {
 namespace {
@@ -41,9 +41,12 @@ TEST(Attribution, AFinOrRstWaitsForWhatComesAfter) {
 
 TEST(Attribution, WhatTheSystemSaidIsTheEvidence) {
   const std::vector<std::pair<How, Cause>> table{
-      {How::Unreachable, Cause::Unreachable}, {How::LocalError, Cause::LocalFault},
-      {How::Tls, Cause::Tls},                 {How::NotTls, Cause::Tls},
-      {How::Protocol, Cause::Protocol},       {How::Auth, Cause::Auth},
+      {How::Unreachable, Cause::Unreachable},
+      {How::LocalError, Cause::LocalFault},
+      {How::Tls, Cause::Tls},
+      {How::NotTls, Cause::Tls},
+      {How::Protocol, Cause::Protocol},
+      {How::Auth, Cause::Auth},
   };
   for (const auto& [how, cause] : table) {
     const Attribution a = attribute(ended(how), {});

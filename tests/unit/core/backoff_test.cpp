@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/backoff.hpp"
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -6,15 +8,13 @@
 
 #include <gtest/gtest.h>
 
-#include "core/backoff.hpp"
-
 namespace relinkd::core {
 namespace {
 
 TEST(FullJitter, LiesBetweenZeroAndTheDoubledInitialBoundedByTheMaximum) {
   Entropy entropy(1);
-  for (const unsigned failures : {0U, 1U, 2U, 5U, 6U, 7U, 20U, 63U, 64U,
-                                  std::numeric_limits<unsigned>::max()}) {
+  for (const unsigned failures :
+       {0U, 1U, 2U, 5U, 6U, 7U, 20U, 63U, 64U, std::numeric_limits<unsigned>::max()}) {
     const Duration bound =
         failures < 7 ? Duration(100ms) * (1 << failures) : Duration(10s);  // 12.8 s > 10 s
     for (int i = 0; i < 1000; ++i) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rule "suspect, then sure" as a table: what one look at an overdue probe means.
+#include "core/diagnosis.hpp"
+
 #include <ostream>
 
 #include <gtest/gtest.h>
-
-#include "core/diagnosis.hpp"
 
 namespace relinkd::core {
 
@@ -35,8 +35,8 @@ SuspectEvidence unacked(Duration pending, int transmissions, Duration since_last
 
 SuspectEvidence& with_witness(SuspectEvidence& e, std::optional<WitnessResult> result,
                               int transmissions_at_result = 2, Duration open_for = 250ms) {
-  e.witness = SuspectEvidence::Witness{!e.unacked, open_for, result, 210ms,
-                                       transmissions_at_result};
+  e.witness =
+      SuspectEvidence::Witness{!e.unacked, open_for, result, 210ms, transmissions_at_result};
   return e;
 }
 

@@ -94,8 +94,8 @@ TEST(LinkAcked, AStalledServersReplyLeadsBackOnTheSameConnection) {
   link.reply_after(1ms);
   std::vector<Condition> way;
   for (const Transition& t : link.transitions) way.push_back(t.to);
-  EXPECT_EQ(way, (std::vector{Condition::Slow, Condition::Stalled, Condition::Slow,
-                              Condition::Ok}));
+  EXPECT_EQ(way,
+            (std::vector{Condition::Slow, Condition::Stalled, Condition::Slow, Condition::Ok}));
 }
 
 TEST(LinkAcked, AStalledServerIsAskedAgainEverLessOften) {

@@ -12,8 +12,8 @@ using testing::HasSubstr;
 
 TEST(LinkReply, AnErrorGivesItsCondition) {
   const std::vector<std::pair<ReplyKind, Condition>> table{
-      {ReplyKind::NoAuth, Condition::AuthFailed},   {ReplyKind::NoPerm, Condition::AuthFailed},
-      {ReplyKind::Loading, Condition::Loading},     {ReplyKind::Busy, Condition::Busy},
+      {ReplyKind::NoAuth, Condition::AuthFailed},     {ReplyKind::NoPerm, Condition::AuthFailed},
+      {ReplyKind::Loading, Condition::Loading},       {ReplyKind::Busy, Condition::Busy},
       {ReplyKind::MasterDown, Condition::MasterDown},
   };
   for (const auto& [kind, condition] : table) {

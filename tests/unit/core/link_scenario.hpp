@@ -111,9 +111,8 @@ class LinkScenario {
   [[nodiscard]] TcpSample sample() const {
     TcpSample s;
     s.unacked_bytes = unacked ? 14 : 0;
-    s.total_retrans = static_cast<std::uint32_t>(
-        std::count_if(retransmissions.begin(), retransmissions.end(),
-                      [this](MonoTime t) { return t <= now; }));
+    s.total_retrans = static_cast<std::uint32_t>(std::count_if(
+        retransmissions.begin(), retransmissions.end(), [this](MonoTime t) { return t <= now; }));
     s.data_segs_out = pings_ + s.total_retrans;
     return s;
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/loss.hpp"
+
 #include <cmath>
 
 #include <gtest/gtest.h>
-
-#include "core/loss.hpp"
 
 namespace relinkd::core {
 namespace {

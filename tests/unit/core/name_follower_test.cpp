@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/name_follower.hpp"
+
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "core/name_follower.hpp"
 
 namespace relinkd::core {
 namespace {
@@ -11,8 +11,8 @@ namespace {
 constexpr MonoTime kNoon = MonoTime{} + 12h;
 
 Address at(int last, std::uint16_t port = 6379) {
-  return Address::ipv4({10, 0, static_cast<std::uint8_t>(last / 256),
-                        static_cast<std::uint8_t>(last % 256)}, port);
+  return Address::ipv4(
+      {10, 0, static_cast<std::uint8_t>(last / 256), static_cast<std::uint8_t>(last % 256)}, port);
 }
 
 TEST(NameFollower, TheFirstAnswerIsNoChange) {

@@ -16,7 +16,8 @@ void expect_labels(const Names& names) {
   std::set<std::string> seen;
   for (const std::string_view name : names.names) {
     EXPECT_TRUE(seen.insert(std::string(name)).second) << name << " twice";
-    EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos) << name;
+    EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string_view::npos)
+        << name;
   }
 }
 
@@ -49,12 +50,12 @@ TEST(Names, AreFoundByTheirText) {
 }
 
 TEST(Conditions, PrecedenceGoesFromThisHostOverThePathToTheProcess) {
-  const Condition order[] = {
-      Condition::Unknown,     Condition::LocalFault, Condition::DnsFailed, Condition::Refused,
-      Condition::Unreachable, Condition::HalfOpen,   Condition::PeerClosed, Condition::Reset,
-      Condition::TlsFailed,   Condition::NotRedis,   Condition::AuthFailed, Condition::Stalled,
-      Condition::MasterDown,  Condition::Loading,    Condition::Busy,       Condition::ReadOnly,
-      Condition::Slow,        Condition::Ok};
+  const Condition order[] = {Condition::Unknown,    Condition::LocalFault,  Condition::DnsFailed,
+                             Condition::Refused,    Condition::Unreachable, Condition::HalfOpen,
+                             Condition::PeerClosed, Condition::Reset,       Condition::TlsFailed,
+                             Condition::NotRedis,   Condition::AuthFailed,  Condition::Stalled,
+                             Condition::MasterDown, Condition::Loading,     Condition::Busy,
+                             Condition::ReadOnly,   Condition::Slow,        Condition::Ok};
   for (std::size_t i = 1; i < std::size(order); ++i) {
     EXPECT_EQ(worse(order[i - 1], order[i]), order[i - 1]);
     EXPECT_EQ(worse(order[i], order[i - 1]), order[i - 1]);

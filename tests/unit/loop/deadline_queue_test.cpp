@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "loop/deadline_queue.hpp"
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -12,7 +14,6 @@
 #include <gtest/gtest.h>
 
 #include "base/entropy.hpp"
-#include "loop/deadline_queue.hpp"
 
 namespace relinkd::loop {
 namespace {
