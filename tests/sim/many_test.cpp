@@ -67,7 +67,7 @@ struct Fleet {
 
 }  // namespace
 
-TEST(Many, A500EndpointsAreOkAndTheirPingsSpread) {
+TEST(Many, FiveHundredEndpointsAreOkAndTheirPingsSpread) {
   Fleet fleet(1);
   fleet.world.run_for(scaled(10) * Duration(1min));
   fleet.expect_quiet();
