@@ -410,6 +410,7 @@ std::string LinkMachine::detail() const {
     case Condition::Ok:
       return last_rtt_ ? fmt::format("PING answered in {}", to_text(*last_rtt_))
                        : std::string("PING answered");
+    case Condition::Unknown: return "nothing is proven yet";
     case Condition::Slow:
       return pending_ ? describe_pending()
                       : fmt::format("PING answered only after {}", to_text(last_rtt_.value_or(0s)));

@@ -214,6 +214,18 @@ TEST(LinkSuspect, ASynThatCouldNotLeaveIsNotHeldAgainstThePathOnceTheLinkIsBack)
   EXPECT_EQ(link.witnesses.size(), before + 1) << "asked anew";
 }
 
+TEST(LinkSuspect, ALocalFaultThatEndsBeforeAnythingWasProvenLeavesThatSaid) {
+  LinkScenario link;
+  link.start();
+  link.dialed();
+  link.cut();
+  link.local = LocalPath::LinkDown;
+  link.advance_until(Condition::LocalFault, 5s);
+  link.local = LocalPath::Usable;
+  link.advance_until(Condition::Unknown, 1s);
+  EXPECT_EQ(link.transitions.back().detail, "nothing is proven yet");
+}
+
 TEST(LinkSuspect, TheKernelsTimeOutForWantOfAWayOutIsStillALocalFault) {
   for (const auto how : {Ending::How::TimedOut, Ending::How::Unreachable}) {
     auto link = cut_at_a_ping();
