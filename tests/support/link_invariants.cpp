@@ -107,8 +107,9 @@ std::optional<std::string> LinkInvariants::check_deadline(const core::LinkEvent&
     return "the back-off exceeds its bound";
   }
   // One that is due at once must lead somewhere, or the loop turns without end.
-  const bool still =
-      is<core::event::Deadline>(event) && o.deadline <= now.at && !o.dial && !o.probe;
+  const bool still = is<core::event::Deadline>(event) && o.deadline <= now.at && !o.dial &&
+                     !o.probe && now.at == last_;
+  last_ = now.at;
   standing_still_ = still ? standing_still_ + 1 : 0;
   if (standing_still_ > 2) return "deadlines in the past again and again";
   return std::nullopt;
@@ -125,8 +126,10 @@ std::optional<std::string> LinkInvariants::check_condition(const core::LinkEvent
   }
   const Condition told = o.transition ? o.transition->to : condition_;
   if (condition != told) return "a condition changed without a transition";
-  if (o.transition && condition == Condition::Ok && !is<core::event::Replied>(event) &&
-      !is<core::event::RoleSaid>(event)) {
+  // A fault of this host ends without the node's doing; anything else only by an answer.
+  const bool answered = is<core::event::Replied>(event) || is<core::event::RoleSaid>(event);
+  if (o.transition && condition == Condition::Ok && !answered &&
+      o.transition->from != Condition::LocalFault) {
     return "ok without an answer";
   }
   if (core::is_up(condition) && !proven_ && !inherited_) {

@@ -43,7 +43,8 @@ class LinkInvariants {
   bool proven_ = false;     ///< a reply came on this connection
   bool inherited_ = false;  ///< moved: the condition is still that of the old address
   bool witness_ = false;
-  int standing_still_ = 0;  ///< deadlines in a row that were ordered for no later than now
+  MonoTime last_{};         ///< when the last step was
+  int standing_still_ = 0;  ///< steps in a row that took no time and ask for another at once
 };
 
 }  // namespace relinkd::test

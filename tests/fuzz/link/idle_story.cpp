@@ -116,7 +116,8 @@ class IdleStory {
     const bool waits = !dialing_ && !(silent_ && limits_.only_keepalive);
     require(!waits || orders_.deadline != kNever, "it waits, and no deadline will wake it", text);
     const bool still = std::holds_alternative<idle::Deadline>(event) && orders_.deadline <= now_ &&
-                       !orders_.dial && !orders_.probe;
+                       !orders_.dial && !orders_.probe && now_ == last_;
+    last_ = now_;
     standing_still_ = still ? standing_still_ + 1 : 0;
     require(standing_still_ <= 2, "deadlines in the past again and again", text);
     if (orders_.found) {
@@ -136,6 +137,7 @@ class IdleStory {
   bool dialing_ = false;
   bool silent_ = false;
   bool probing_ = false;
+  MonoTime last_{};
   int standing_still_ = 0;
 };
 
