@@ -19,12 +19,16 @@ class ControlService : public control::Service {
   control::ReloadView reload_view;
   std::vector<control::Peer> peers;  ///< all that were asked about
   int reloads = 0;
+  int statuses = 0;
 
   control::Access access(const control::Peer& peer) override {
     peers.push_back(peer);
     return allowed;
   }
-  control::StatusView status() override { return status_view; }
+  control::StatusView status() override {
+    ++statuses;
+    return status_view;
+  }
   std::vector<control::EventView> recent_events() override { return events; }
   std::vector<control::OriginView> config() override { return values; }
   control::ReloadView reload() override {

@@ -170,6 +170,24 @@ TEST_F(ControlLimits, AReplyMustBeTaken) {
   });
 }
 
+TEST_F(ControlLimits, ACallWaitsUntilTheReplyBeforeItWasTaken) {
+  service.status_view.version = std::string(std::size_t{2} * 1024 * 1024, 'v');
+  start();
+  with_peer([&] {
+    constexpr int kCalls = 10;
+    RawPeer lazy(path);
+    for (int i = 0; i < kCalls; ++i) lazy.call(kGetStatus);
+    RawPeer other(path);
+    for (int i = 0; i < kCalls; ++i) {
+      other.call(kGetInfo);
+      EXPECT_TRUE(other.next());
+    }
+    on_loop([this] { EXPECT_EQ(service.statuses, 1) << "more would lie in memory unread"; });
+    for (int i = 0; i < kCalls; ++i) EXPECT_TRUE(lazy.next());
+  });
+  EXPECT_EQ(service.statuses, 10);
+}
+
 TEST_F(ControlLimits, WithoutDescriptorsLeftItWaitsAndDoesNotSpin) {
   start();
   with_peer([&] {
