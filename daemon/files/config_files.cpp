@@ -29,7 +29,7 @@ Result<config::Source> read_file(const std::string& path) {
   if (!S_ISREG(at.st_mode) && !S_ISCHR(at.st_mode)) {
     return Error{fmt::format("{}: is not a file", path), EINVAL};
   }
-  const auto close = [](std::FILE* f) { std::fclose(f); };
+  const auto close = [](std::FILE* f) { (void)std::fclose(f); };
   const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"), close);
   if (!file) return system_error(errno, fmt::format("{}: cannot be read", path));
   // One byte more than allowed tells a file that is too large.

@@ -42,7 +42,7 @@ Result<std::string> sysctl_path(std::string_view key) {
 Result<std::string> read_sysctl(std::string_view key) {
   const auto path = sysctl_path(key);
   if (!path) return path.error();
-  const auto close = [](std::FILE* f) { std::fclose(f); };
+  const auto close = [](std::FILE* f) { (void)std::fclose(f); };
   const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path->c_str(), "re"), close);
   if (!file) {
     const int code = errno;

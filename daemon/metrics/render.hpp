@@ -12,7 +12,7 @@ namespace relinkd::metrics {
 
 /// One scrape: every metric family in Prometheus' text format (version 0.0.4), built from the
 /// numbers as they are when each piece is asked for. In pieces, since all series of 1,000
-/// endpoints are 8 MB, which no slow reader may make relinkd hold, and since a probe must not wait
+/// endpoints are 7 MB, which no slow reader may make relinkd hold, and since a probe must not wait
 /// until all of them are written. A piece never parts the series that a family has of one endpoint:
 /// exactly one condition of it is 1.
 class Scrape {

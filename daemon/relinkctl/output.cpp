@@ -122,7 +122,7 @@ void Table::add_row(std::vector<Cell> cells) {
   rows_.push_back({std::move(cells), {}});
 }
 
-void Table::add_note(std::string text) { rows_.push_back({{}, clean(text)}); }
+void Table::add_note(std::string_view text) { rows_.push_back({{}, clean(text)}); }
 
 std::string Table::render(const Screen& screen) const {
   std::vector<std::size_t> widths;

@@ -49,7 +49,7 @@ class Table {
   /// As many cells as there are headings.
   void add_row(std::vector<Cell> cells);
   /// A sentence under the row before it, indented, over the whole width.
-  void add_note(std::string text);
+  void add_note(std::string_view text);
 
   [[nodiscard]] std::string render(const Screen& screen) const;
 
