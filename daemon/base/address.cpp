@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "base/host_port.hpp"
+
 namespace relinkd {
 
 Address Address::ipv4(std::array<std::uint8_t, 4> bytes, std::uint16_t port) {
@@ -65,6 +67,11 @@ std::string Address::to_string() const {
     case Family::IPv6: return fmt::format("[{}]:{}", host(), port_);
   }
   return {};
+}
+
+std::optional<Address> Address::parse_with_port(std::string_view text) {
+  const auto where = HostPort::parse(text);
+  return where ? parse(where->host, where->port) : std::nullopt;
 }
 
 }  // namespace relinkd

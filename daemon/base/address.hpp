@@ -24,6 +24,9 @@ class Address {
   /// An IP literal without brackets ("10.0.0.7", "::1") and a port; nothing for host names.
   static std::optional<Address> parse(std::string_view ip, std::uint16_t port);
 
+  /// The inverse of to_string() for IPv4 and IPv6: "10.0.0.7:6380", "[2001:db8::1]:6380".
+  static std::optional<Address> parse_with_port(std::string_view text);
+
   [[nodiscard]] Family family() const { return family_; }
   [[nodiscard]] bool is_unix() const { return family_ == Family::Unix; }
   /// Network byte order; the first 4 bytes for IPv4, all 16 for IPv6.
@@ -37,6 +40,7 @@ class Address {
   /// The address without its port: "10.0.0.7", "2001:db8::1", the path.
   [[nodiscard]] std::string host() const;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of a <=> b < 0 for a pointer.
   friend auto operator<=>(const Address&, const Address&) = default;
 
  private:

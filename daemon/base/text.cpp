@@ -47,6 +47,14 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 namespace {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -87,6 +95,25 @@ std::string printable(std::string_view raw, std::size_t max) {
   for (const char c : raw.substr(0, max)) out += (c >= ' ' && c <= '~') ? c : '.';
   if (raw.size() > max) out += "…";
   return out;
+}
+
+bool json_depth_within(std::string_view text, std::size_t max_depth) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '[' || c == '{') {
+      if (++depth > max_depth) return false;
+    }
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+  }
+  return true;
 }
 
 }  // namespace relinkd

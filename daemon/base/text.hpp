@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -26,6 +27,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 
 std::string_view trim(std::string_view text);
 
+/// A to z for A to Z, all else as it is.
+std::string lower_case(std::string_view text);
+
 /// The candidate nearest to `word` by edit distance, if near enough to be a likely slip of the
 /// keyboard (at most a third of its length, at least 1).
 std::optional<std::string_view> nearest(std::string_view word,
@@ -34,5 +38,9 @@ std::optional<std::string_view> nearest(std::string_view word,
 /// Text from the network made fit for a log line: control and non-ASCII bytes become '.', cut at
 /// `max` characters with "…" behind.
 std::string printable(std::string_view raw, std::size_t max = 120);
+
+/// Whether no place of the JSON text `text` is nested deeper than `max_depth`. Looks at brackets
+/// outside strings only, so it can be asked before anything is parsed.
+bool json_depth_within(std::string_view text, std::size_t max_depth);
 
 }  // namespace relinkd

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "control/json_writer.hpp"
 
 namespace relinkd::control {
@@ -13,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Result<Json> parse_object(std::string_view text) {
-  if (!depth_within(text, kMaxDepth)) {
+  if (!json_depth_within(text, kMaxDepth)) {
     return Error{fmt::format("the JSON is nested deeper than {} levels", kMaxDepth)};
   }
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -31,25 +32,6 @@ std::optional<bool> flag(const Json& object, const char* name) {
 }
 
 }  // namespace
-
-bool depth_within(std::string_view text, std::size_t max_depth) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-      continue;
-    }
-    if (c == '"') in_string = true;
-    if (c == '[' || c == '{') {
-      if (++depth > max_depth) return false;
-    }
-    if ((c == ']' || c == '}') && depth > 0) --depth;
-  }
-  return true;
-}
 
 Result<Call> parse_call(std::string_view text) {
   const auto json = parse_object(text);

@@ -20,10 +20,6 @@ constexpr std::size_t kMaxReply = std::size_t{64} * 1024 * 1024;
 /// How deep arrays and objects may be nested; a status needs 5.
 constexpr std::size_t kMaxDepth = 32;
 
-/// Whether no place of the JSON text `text` is nested deeper than `max_depth`. Looks at brackets
-/// outside strings only, so it can be asked before anything is parsed.
-bool depth_within(std::string_view text, std::size_t max_depth);
-
 /// A method call (https://varlink.org/Method-Call). Parameters that are not strings are kept by
 /// name only: no method of relinkd takes one.
 struct Call {

@@ -64,6 +64,12 @@ TEST(Trim, RemovesBlanksAtBothEnds) {
   EXPECT_EQ(trim(""), "");
 }
 
+TEST(LowerCase, ChangesAsciiLettersOnly) {
+  EXPECT_EQ(lower_case("Cache-1.AZ.example"), "cache-1.az.example");
+  EXPECT_EQ(lower_case("@[`{\xc3\x84"), "@[`{\xc3\x84");
+  EXPECT_EQ(lower_case(""), "");
+}
+
 std::optional<std::string_view> nearest_key(std::string_view word) {
   static constexpr std::string_view kKeys[] = {"ping_interval", "command_timeout",
                                                "connect_timeout", "url", "name"};
@@ -96,6 +102,17 @@ TEST(Printable, IsCutAtTheLimit) {
   EXPECT_EQ(printable("abcdef", 6), "abcdef");
   EXPECT_EQ(printable("abcdefg", 6), "abcdef…");
   EXPECT_EQ(printable(std::string(1'000'000, 'x')).size(), 120 + std::string("…").size());
+}
+
+TEST(JsonDepth, CountsOpenBracketsOutsideStrings) {
+  EXPECT_TRUE(json_depth_within("[[]]", 2));
+  EXPECT_FALSE(json_depth_within("[[]]", 1));
+  EXPECT_TRUE(json_depth_within("[][][]", 1));
+  EXPECT_TRUE(json_depth_within(R"({"[[[[":"{{{{"})", 1));
+  EXPECT_TRUE(json_depth_within(R"(["\"[[[["])", 1));
+  EXPECT_FALSE(json_depth_within(R"(["\\",[]])", 1));
+  EXPECT_TRUE(json_depth_within("]]]]", 0));
+  EXPECT_TRUE(json_depth_within(R"("\)", 0));
 }
 
 // RFC 3629: shortest form only, no surrogates, nothing above U+10FFFF.

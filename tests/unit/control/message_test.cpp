@@ -63,17 +63,6 @@ TEST(Call, IsNotParsedWhereItIsNestedTooDeep) {
   EXPECT_THAT(why_not(std::string(60'000, '{')), HasSubstr("nested deeper"));
 }
 
-TEST(Depth, CountsOpenBracketsOutsideStrings) {
-  EXPECT_TRUE(depth_within("[[]]", 2));
-  EXPECT_FALSE(depth_within("[[]]", 1));
-  EXPECT_TRUE(depth_within("[][][]", 1));
-  EXPECT_TRUE(depth_within(R"({"[[[[":"{{{{"})", 1));
-  EXPECT_TRUE(depth_within(R"(["\"[[[["])", 1));
-  EXPECT_FALSE(depth_within(R"(["\\",[]])", 1));
-  EXPECT_TRUE(depth_within("]]]]", 0));
-  EXPECT_TRUE(depth_within(R"("\)", 0));
-}
-
 TEST(Encoding, ACallReadsBackAsItWas) {
   const auto text =
       encode_call("org.varlink.service.GetInterfaceDescription", R"({"interface":"x"})", true);
