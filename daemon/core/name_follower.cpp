@@ -23,11 +23,8 @@ NameFollower::Change NameFollower::on_answer(MonoTime now, const std::vector<Add
   for (const Address& a : last_) change.changed = change.changed || !contains(addresses, a);
   last_ = addresses;
 
-  const Duration belongs = rotates_ ? std::max(3 * ttl, Duration(10s)) : Duration::zero();
-  if (in_use && !contains(addresses, *in_use)) {
-    const auto it = seen_.find(*in_use);
-    change.move = it == seen_.end() || now - it->second >= belongs;
-  }
+  turn_ = rotates_ ? std::max(3 * ttl, Duration(10s)) : Duration::zero();
+  change.move = in_use && !belongs(*in_use, now);
   // Rotation shows within minutes; a name that served hundreds of addresses is not remembered
   // whole.
   std::erase_if(seen_, [&](const auto& entry) { return now - entry.second > Duration(1h); });
@@ -36,6 +33,12 @@ NameFollower::Change NameFollower::on_answer(MonoTime now, const std::vector<Add
                                  [](const auto& a, const auto& b) { return a.second < b.second; }));
   }
   return change;
+}
+
+bool NameFollower::belongs(const Address& address, MonoTime now) const {
+  if (std::find(last_.begin(), last_.end(), address) != last_.end()) return true;
+  const auto it = seen_.find(address);
+  return it != seen_.end() && now - it->second < turn_;
 }
 
 std::vector<Address> NameFollower::candidates(const std::optional<Address>& preferred) const {

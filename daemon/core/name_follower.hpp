@@ -31,11 +31,14 @@ class NameFollower {
   [[nodiscard]] std::vector<Address> candidates(const std::optional<Address>& preferred) const;
   [[nodiscard]] const std::vector<Address>& last_answer() const { return last_; }
   [[nodiscard]] bool failing() const { return failing_; }
+  /// Whether the address is one of the name's: in the last answer, or its turn is not over yet.
+  [[nodiscard]] bool belongs(const Address& address, MonoTime now) const;
 
  private:
   static constexpr std::size_t kRemembered = 256;
   std::vector<Address> last_;
   std::map<Address, MonoTime> seen_;
+  Duration turn_{};  ///< for so long an address belongs after it was last in an answer
   bool rotates_ = false;
   bool failing_ = false;
 };
