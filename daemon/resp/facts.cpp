@@ -1,42 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resp/facts.hpp"
 
-#include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/enum_names.hpp"
 #include "base/text.hpp"
+#include "resp/parsing.hpp"
 
 namespace relinkd::resp {
 namespace {
 
-// The wire's words for a primary and its replicas.
-constexpr std::string_view kWirePrimary = "master";
-constexpr std::string_view kWireReplica = "slave";
-
-bool is_text(const Reply& reply) {
-  return reply.type == Reply::Type::String || reply.type == Reply::Type::Status;
+/// One replica of a primary that ROLE lists: host, port and offset, all as texts.
+std::optional<HostPort> to_replica(const Reply& entry) {
+  if (entry.type != Reply::Type::Array || entry.elements.size() < 2) return std::nullopt;
+  const Reply& host = entry.elements[0];
+  const Reply& port = entry.elements[1];
+  if (!is_text(host) || !is_text(port)) return std::nullopt;
+  return to_host_port(host.text, port.text);
 }
 
-/// Printable and without spaces: what relinkd repeats in its reports is no more than that.
-bool is_word(std::string_view text, std::size_t max_length) {
-  return !text.empty() && text.size() <= max_length &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
-}
-
-bool is_host(std::string_view text) { return is_word(text, 255); }  // RFC 1035, 2.3.4
-
-std::optional<std::uint16_t> to_port(std::optional<std::uint64_t> number) {
-  if (!number || *number > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
-  return static_cast<std::uint16_t>(*number);
-}
-
-Error refused(std::string_view command, const Reply& reply) {
-  return {fmt::format("{} was answered with an error: {}", command, printable(reply.text))};
+RoleFact parse_primary(const Reply& reply) {
+  RoleFact fact{.role = Role::Primary};
+  if (reply.elements.size() < 3) return fact;
+  for (const Reply& entry : reply.elements[2].elements) {
+    if (fact.replicas.size() == kMaxReplicas) break;
+    if (auto replica = to_replica(entry)) fact.replicas.push_back(*std::move(replica));
+  }
+  return fact;
 }
 
 Result<RoleFact> parse_replica(const Reply& reply) {
@@ -50,9 +43,7 @@ Result<RoleFact> parse_replica(const Reply& reply) {
   if (!is_text(host) || !is_host(host.text)) {
     return Error{"ROLE: a replica does not name its primary's host"};
   }
-  const auto number = to_port(port.type == Reply::Type::Integer && port.integer >= 0
-                                  ? std::optional(static_cast<std::uint64_t>(port.integer))
-                                  : std::nullopt);
+  const auto number = to_port(to_number(port));
   if (!number) return Error{"ROLE: a replica does not name its primary's port"};
   if (!is_text(link)) return Error{"ROLE: a replica does not tell the state of its link"};
   return RoleFact{.role = Role::Replica,
@@ -61,14 +52,17 @@ Result<RoleFact> parse_replica(const Reply& reply) {
                   .link_up = link.text == "connected"};
 }
 
-/// Takes the first line off `rest`, without its end (LF or CRLF). Not base's split(): a hostile
-/// text of line ends alone would make that a vector of millions.
-std::string_view take_line(std::string_view& rest) {
-  const std::size_t end = rest.find('\n');
-  std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
+/// One replica of a primary that INFO lists: "slave0:ip=10.0.0.8,port=6379,state=online,…".
+std::optional<HostPort> to_replica(std::string_view line) {
+  if (!line.starts_with(kWireReplica)) return std::nullopt;
+  line.remove_prefix(kWireReplica.size());
+  if (!parse_u64(take_until(line, ':'))) return std::nullopt;
+  const auto value_of = [](std::string_view item, std::string_view key) {
+    return item.starts_with(key) ? item.substr(key.size()) : std::string_view();
+  };
+  const std::string_view host = value_of(take_until(line, ','), "ip=");
+  const std::string_view port = value_of(take_until(line, ','), "port=");
+  return to_host_port(host, port);
 }
 
 enum class Field : std::uint8_t {
@@ -101,6 +95,9 @@ class Fields {
     while (!info.empty()) {
       const std::string_view line = take_line(info);
       if (line == "# Commandstats") has_commandstats_ = true;
+      if (auto replica = to_replica(line); replica && replicas_.size() < kMaxReplicas) {
+        replicas_.push_back(*std::move(replica));
+      }
       const std::size_t colon = line.find(':');
       if (colon == std::string_view::npos) continue;
       const auto field = kFields.find(line.substr(0, colon));
@@ -119,9 +116,7 @@ class Fields {
   /// A run or replication id.
   [[nodiscard]] std::optional<std::string> id(Field field) const {
     const auto value = text(field);
-    const bool valid = value && value->size() == 40 &&
-                       value->find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    return valid ? std::optional<std::string>(*value) : std::nullopt;
+    return value && is_id(*value) ? std::optional<std::string>(*value) : std::nullopt;
   }
   [[nodiscard]] std::optional<std::string> version(Field field) const {
     const auto value = text(field);
@@ -135,10 +130,12 @@ class Fields {
     const std::string_view count = value->substr(kCalls.size());
     return parse_u64(count.substr(0, count.find(',')));
   }
+  [[nodiscard]] const std::vector<HostPort>& replicas() const { return replicas_; }
   [[nodiscard]] bool has_commandstats() const { return has_commandstats_; }
 
  private:
   std::array<std::optional<std::string_view>, kFields.size()> values_;
+  std::vector<HostPort> replicas_;
   bool has_commandstats_ = false;
 };
 
@@ -146,7 +143,9 @@ std::optional<RoleFact> role_of(const Fields& fields) {
   // A Sentinel has no replication section.
   if (fields.text(Field::RedisMode) == "sentinel") return RoleFact{.role = Role::Sentinel};
   const auto role = fields.text(Field::Role);
-  if (role == kWirePrimary) return RoleFact{.role = Role::Primary};
+  if (role == kWirePrimary) {
+    return RoleFact{.role = Role::Primary, .replicas = fields.replicas()};
+  }
   if (role != kWireReplica) return std::nullopt;
   RoleFact fact{.role = Role::Replica};
   if (const auto host = fields.text(Field::PrimaryHost); host && is_host(*host)) {
@@ -174,7 +173,7 @@ Result<RoleFact> parse_role(const Reply& reply) {
     return Error{"ROLE was not answered with an array that starts with a word"};
   }
   const std::string& role = reply.elements[0].text;
-  if (role == kWirePrimary) return RoleFact{.role = Role::Primary};
+  if (role == kWirePrimary) return parse_primary(reply);
   if (role == "sentinel") return RoleFact{.role = Role::Sentinel};
   if (role == kWireReplica) return parse_replica(reply);
   return Error{fmt::format("ROLE: unknown role \"{}\"", printable(role, 40))};

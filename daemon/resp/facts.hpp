@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.hpp"
+#include "base/host_port.hpp"
 #include "base/result.hpp"
 #include "resp/reply.hpp"
 
@@ -14,12 +17,18 @@ namespace relinkd::resp {
 
 enum class Role : std::uint8_t { Primary, Replica, Sentinel };
 
+/// Replicas that are taken note of for one primary; of more, the first.
+inline constexpr std::size_t kMaxReplicas = 32;
+
 /// What ROLE or INFO replication says of a node's place in replication.
 struct RoleFact {
   Role role = Role::Primary;
   std::string primary_host;  ///< of a replica: whom it follows, as it says
   std::uint16_t primary_port = 0;
   bool link_up = true;  ///< of a replica: connected to its primary and in step
+  /// Of a primary: whom it lists, in its order. Entries without an address are left out: tools that
+  /// copy the data as a replica does are listed with port 0. INFO lists those still copying too.
+  std::vector<HostPort> replicas;
 };
 
 /// From the reply to ROLE. An Error says what was wrong with its form.

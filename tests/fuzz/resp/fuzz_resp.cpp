@@ -8,10 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "resp/cluster.hpp"
 #include "resp/facts.hpp"
+#include "resp/pubsub.hpp"
 #include "resp/reader.hpp"
+#include "resp/sentinel.hpp"
 
 namespace {
+
+using relinkd::HostPort;
+using relinkd::core::ClusterNodes;
+using relinkd::core::kClusterSlots;
 
 using relinkd::resp::Budget;
 using relinkd::resp::Reader;
@@ -33,18 +40,96 @@ std::size_t count_text(const Reply& reply) {
   return count;
 }
 
-void judge(const Reply& reply) {
+bool is_id(std::string_view text) {
+  return text.size() == 40 &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+bool is_printable(std::string_view text, std::size_t max) {
+  return text.size() <= max &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+void judge_address(const HostPort& where) {
+  require(!where.host.empty() && is_printable(where.host, 255) && where.port != 0);
+}
+
+void judge_facts(const Reply& reply) {
   if (const auto role = relinkd::resp::parse_role(reply)) {
     require(role->primary_host.size() <= 255);
+    require(role->replicas.size() <= relinkd::resp::kMaxReplicas);
+    for (const HostPort& replica : role->replicas) judge_address(replica);
   }
   if (const auto facts = relinkd::resp::parse_info(reply)) {
     relinkd::resp::InfoFacts merged;
     merge(merged, *facts);
     require(merged.run_id == facts->run_id);
-    require(!facts->run_id || facts->run_id->size() == 40);
+    require(!facts->run_id || is_id(*facts->run_id));
     const auto run_id = relinkd::resp::info_field(reply.text, "run_id");
     require(!facts->run_id || run_id == *facts->run_id);
+    if (facts->role) {
+      require(facts->role->replicas.size() <= relinkd::resp::kMaxReplicas);
+      for (const HostPort& replica : facts->role->replicas) judge_address(replica);
+    }
   }
+}
+
+/// `ids`: that form of answer always tells them.
+void judge_nodes(const ClusterNodes& nodes, bool ids) {
+  require(nodes.size() <= relinkd::resp::kMaxClusterNodes);
+  std::size_t ranges = 0;
+  for (const auto& node : nodes) {
+    require(is_id(node.id) || (!ids && node.id.empty()));
+    require(node.primary_id.empty() || is_id(node.primary_id));
+    require(is_printable(node.where.host, 255));
+    require(!node.usable || node.where.port != 0);
+    require(node.primary || node.slots.empty());
+    for (const auto& slots : node.slots) {
+      require(slots.first <= slots.last && slots.last < kClusterSlots);
+    }
+    ranges += node.slots.size();
+  }
+  require(ranges <= kClusterSlots);
+}
+
+void judge_cluster(const Reply& reply) {
+  if (const auto nodes = relinkd::resp::parse_cluster_nodes(reply)) {
+    require(!nodes->empty());
+    judge_nodes(*nodes, true);
+  }
+  for (const bool tls : {false, true}) {
+    if (const auto nodes = relinkd::resp::parse_cluster_shards(reply, tls)) {
+      judge_nodes(*nodes, true);
+    }
+  }
+  if (const auto nodes = relinkd::resp::parse_cluster_slots(reply)) judge_nodes(*nodes, false);
+  if (const auto health = relinkd::resp::parse_cluster_info(reply)) {
+    require(relinkd::resp::info_field(reply.text, "cluster_state").has_value());
+  }
+}
+
+void judge_sentinel(const Reply& reply) {
+  if (const auto report = relinkd::resp::parse_sentinel_master(reply)) {
+    judge_address(report->primary);
+  }
+  if (const auto peers = relinkd::resp::parse_sentinel_sentinels(reply)) {
+    require(peers->size() <= relinkd::resp::kMaxSentinels);
+    for (const auto& peer : *peers) {
+      require(is_id(peer.id));
+      judge_address(peer.where);
+    }
+  }
+  const auto id = relinkd::resp::parse_sentinel_myid(reply);
+  require(!id || is_id(*id));
+  // A message is one of three texts.
+  const auto push = relinkd::resp::parse_push(reply);
+  require(!push || !*push || (*push)->payload == reply.elements.at(2).text);
+}
+
+void judge(const Reply& reply) {
+  judge_facts(reply);
+  judge_cluster(reply);
+  judge_sentinel(reply);
   if (reply.is_error()) (void)relinkd::resp::error_kind(reply.text);
 }
 

@@ -9,10 +9,12 @@
 #include <gtest/gtest.h>
 
 #include "reading.hpp"
+#include "replies.hpp"
 
 namespace relinkd::resp {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 Reply reply_of(std::string_view wire) {
@@ -34,6 +36,45 @@ TEST(RoleReply, OfAPrimary) {
                           "0.0.1\r\n$4\r\n6380\r\n$3\r\n291\r\n"));
   ASSERT_TRUE(fact);
   EXPECT_EQ(fact->role, Role::Primary);
+  EXPECT_THAT(fact->replicas, ElementsAre(HostPort{"127.0.0.1", 6380}));
+}
+
+TEST(RoleReply, OfAPrimaryLeavesOutReplicasWithoutAnAddress) {
+  const auto replica = [](std::string_view host, std::string_view port) {
+    return list({text(host), text(port), text("0")});
+  };
+  const auto fact = parse_role(list({text("master"), integer(0),
+                                     list({
+                                         replica("127.0.0.1", "0"),
+                                         replica("127.0.0.1", "65536"),
+                                         replica("", "6379"),
+                                         replica("a b", "6379"),
+                                         replica(std::string(256, 'h'), "6379"),
+                                         list({text("127.0.0.1")}),
+                                         list({text("127.0.0.1"), integer(6379), text("0")}),
+                                         text("127.0.0.1"),
+                                         nil(),
+                                         replica("::1", "6379"),
+                                     })}));
+  ASSERT_TRUE(fact);
+  EXPECT_THAT(fact->replicas, ElementsAre(HostPort{"::1", 6379}));
+}
+
+TEST(RoleReply, OfAPrimaryMayListNoReplicas) {
+  for (const Reply& reply : {list({text("master")}), list({text("master"), integer(0), text("x")}),
+                             list({text("master"), integer(0), list({})})}) {
+    const auto fact = parse_role(reply);
+    ASSERT_TRUE(fact);
+    EXPECT_EQ(fact->role, Role::Primary);
+    EXPECT_TRUE(fact->replicas.empty());
+  }
+}
+
+TEST(RoleReply, OfAPrimaryListsReplicasUpToABound) {
+  const std::vector<Reply> many(kMaxReplicas + 1, texts("127.0.0.1 6379 0"));
+  const auto fact = parse_role(list({text("master"), integer(0), list(many)}));
+  ASSERT_TRUE(fact);
+  EXPECT_EQ(fact->replicas.size(), kMaxReplicas);
 }
 
 TEST(RoleReply, OfAReplicaNamesItsPrimary) {
@@ -45,6 +86,7 @@ TEST(RoleReply, OfAReplicaNamesItsPrimary) {
   EXPECT_EQ(fact->primary_host, "127.0.0.1");
   EXPECT_EQ(fact->primary_port, 6379);
   EXPECT_TRUE(fact->link_up);
+  EXPECT_TRUE(fact->replicas.empty());
 }
 
 TEST(RoleReply, OfAReplicaWhoseLinkIsNotInStep) {

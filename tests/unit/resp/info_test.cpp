@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstddef>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -9,6 +10,7 @@
 namespace relinkd::resp {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// An INFO text as servers send it: each line ends with CRLF.
@@ -131,6 +133,54 @@ TEST(Info, OfAReplica) {
   EXPECT_EQ(facts.role->primary_port, 6379);
   EXPECT_TRUE(facts.role->link_up);
   EXPECT_EQ(facts.run_id, std::nullopt);
+}
+
+// 7.0.15, with `redis-cli --replica` beside a replica: a tool that copies the data has no port.
+TEST(Info, OfAPrimaryListsItsReplicas) {
+  const InfoFacts facts = facts_of(wire(R"(# Replication
+role:master
+connected_slaves:3
+slave0:ip=127.0.0.1,port=29002,state=online,offset=0,lag=1
+slave1:ip=127.0.0.1,port=0,state=wait_bgsave,offset=0,lag=0
+slave2:ip=2001:db8::1,port=29003,state=send_bulk,offset=0,lag=0
+master_failover_state:no-failover
+master_replid:6f0f872379b1a68fb164b41cd98ae59f8a016002
+master_replid2:b704597bda04a8ff3755d7bb5dea0e83051637e2
+)"));
+  ASSERT_TRUE(facts.role);
+  EXPECT_EQ(facts.role->role, Role::Primary);
+  EXPECT_THAT(facts.role->replicas,
+              ElementsAre(HostPort{"127.0.0.1", 29002}, HostPort{"2001:db8::1", 29003}));
+}
+
+TEST(Info, OfAPrimaryLeavesOutReplicasThatAreMalformed) {
+  const std::string long_host(256, 'h');
+  for (const std::string& line :
+       {std::string("slave0:"), std::string("slave0:ip=h"), std::string("slave0:port=1,ip=h"),
+        std::string("slave0:ip=,port=1"), std::string("slave0:ip=h,port=65536"),
+        std::string("slave0:ip=h,port=x"), std::string("slave:ip=h,port=1"),
+        std::string("slaves:ip=h,port=1"), std::string("slave0ip=h,port=1"),
+        std::string("xslave0:ip=h,port=1"), std::string("slave-1:ip=h,port=1"),
+        "slave0:ip=" + long_host + ",port=1"}) {
+    const InfoFacts facts = facts_of("role:master\r\n" + line + "\r\n");
+    ASSERT_TRUE(facts.role);
+    EXPECT_TRUE(facts.role->replicas.empty()) << line;
+  }
+}
+
+TEST(Info, OfAPrimaryListsReplicasUpToABound) {
+  std::string info = "role:master\n";
+  for (std::size_t i = 0; i < 2 * kMaxReplicas; ++i) {
+    info += "slave" + std::to_string(i) + ":ip=h" + std::to_string(i) + ",port=1\n";
+  }
+  const InfoFacts facts = facts_of(info);
+  ASSERT_EQ(facts.role->replicas.size(), kMaxReplicas);
+  EXPECT_EQ(facts.role->replicas.back().host, "h31");
+}
+
+// A replica may have replicas of its own. They are not those of the primary.
+TEST(Info, OfAReplicaListsNone) {
+  EXPECT_TRUE(facts_of("role:slave\r\nslave0:ip=h,port=1\r\n").role->replicas.empty());
 }
 
 TEST(Info, OfAReplicaWithoutALinkThatIsUp) {
