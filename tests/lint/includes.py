@@ -18,7 +18,7 @@ OWNERS = {
     r"microhttpd\.h": {"metrics"},
     r"ares": {"net"},
     r"openssl/": {"net"},
-    r"nlohmann/": {"control", "relinkctl"},
+    r"nlohmann/": {"control", "relinkctl", "state"},
     r"CLI/": {"relinkctl", "relinkd.cpp"},
     r"systemd/": {"journal", "loop", "manager", "relinkd.cpp"},
 }
