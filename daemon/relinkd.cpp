@@ -65,7 +65,8 @@ int main(int argc, char** argv) {
   app.add_option("--config", options.config_file, "Configuration file; DIR/conf.d/*.toml follow it")
       ->type_name("FILE");
   app.add_option("--endpoint", options.extra_urls,
-                 "Watch this, too: redis://, rediss:// or unix:// URL; may be repeated")
+                 "Watch this, too: redis://, rediss://, unix://, redis-sentinel:// or "
+                 "redis-cluster:// URL; may be repeated")
       ->type_name("URL");
   app.add_flag("--check", only_check, "Check the configuration and exit");
   app.set_version_flag("--version", "relinkd " RELINKD_VERSION);

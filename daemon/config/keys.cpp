@@ -20,8 +20,18 @@ void visit_tls(KeyVisitor& visitor, Endpoint& endpoint) {
   visitor.key("key_file", absolute_path(tls.key_file, kMaxPath));
   visitor.key("server_name", server_name(tls.server_name));
   Codec verify = boolean(tls.verify);
-  if (endpoint.url.scheme != Url::Scheme::Rediss) verify.show = [] { return std::string(); };
+  if (!endpoint.uses_tls()) verify.show = [] { return std::string(); };
   visitor.key("verify", verify);
+}
+
+void visit_sentinel(KeyVisitor& visitor, Endpoint& endpoint) {
+  Sentinel& sentinel = endpoint.sentinel;
+  visitor.key("user", user_name(sentinel.user));
+  visitor.key("password", secret_source(sentinel.password));
+  Codec tls = boolean(sentinel.tls);
+  const bool concerned = endpoint.url.scheme == Url::Scheme::Sentinel && endpoint.uses_tls();
+  if (!concerned) tls.show = [] { return std::string(); };
+  visitor.key("tls", tls);
 }
 
 }  // namespace
@@ -53,7 +63,7 @@ void visit_watch(KeyVisitor& visitor, Watch& watch) {
     keys.key("max", duration(backoff.max, 10ms, 1h));
   });
   visitor.key("idle_watch", idle_watch(watch.idle_watch));
-  visitor.not_supported("watch_replicas");
+  visitor.key("watch_replicas", boolean(watch.watch_replicas));
 }
 
 void visit_endpoint(KeyVisitor& visitor, Endpoint& endpoint) {
@@ -62,8 +72,9 @@ void visit_endpoint(KeyVisitor& visitor, Endpoint& endpoint) {
   visitor.key("expect", expected_role(endpoint.expect));
   visitor.key("password", secret_source(endpoint.password));
   visitor.table("tls", [&endpoint](KeyVisitor& keys) { visit_tls(keys, endpoint); });
+  visitor.table("sentinel", [&endpoint](KeyVisitor& keys) { visit_sentinel(keys, endpoint); });
+  visitor.key("announcements", boolean(endpoint.announcements));
   visit_watch(visitor, endpoint.watch);
-  visitor.not_supported("sentinel");
   visitor.not_supported("node_ports");
   visitor.not_supported("reconnect_rate");
   visitor.not_supported("max_parallel");

@@ -11,6 +11,7 @@
 #include "config/origins.hpp"
 #include "config/reader.hpp"
 #include "config/rules.hpp"
+#include "config/url.hpp"
 #include "config/values.hpp"
 
 namespace relinkd::config {
@@ -97,8 +98,7 @@ class Loader {
     visit_endpoint(reader, draft.endpoint);
     reader.finish();
     if (!node.find("url")) findings_.add({file, node.place}, "endpoint: url is missing");
-    if (!node.find("name")) draft.endpoint.name = draft.endpoint.url.host_port();
-    drafts_.push_back(std::move(draft));
+    add(std::move(draft));
   }
 
   void add_url(const std::string& text, const std::string& which) {
@@ -108,14 +108,22 @@ class Loader {
     Draft draft = new_draft();
     draft.marks["endpoint.url"] = {command_line, url.has_value()};
     if (url) draft.endpoint.url = *url;
-    draft.endpoint.name = draft.endpoint.url.host_port();
-    drafts_.push_back(std::move(draft));
+    add(std::move(draft));
   }
 
   void add_default_endpoint() {
     Draft draft = new_draft();
     draft.endpoint.url.host = "127.0.0.1";
-    draft.endpoint.name = draft.endpoint.url.host_port();
+    add(std::move(draft));
+  }
+
+  /// Fills in what follows from the URL where it is not given.
+  void add(Draft draft) {
+    Endpoint& e = draft.endpoint;
+    const auto is_given = [&](std::string_view path) { return draft.marks.contains(path); };
+    if (!is_given("endpoint.name")) e.name = e.url.host_port();
+    if (!is_given("endpoint.announcements")) e.announcements = announces_maintenance(e.url);
+    e.tls_given = is_given("endpoint.tls");
     drafts_.push_back(std::move(draft));
   }
 

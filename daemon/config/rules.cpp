@@ -32,6 +32,7 @@ void Rules::check_watch(const Watch& watch) { check_orders(watch, nullptr); }
 
 void Rules::check_endpoint(const Draft& draft) {
   check_tls(draft);
+  check_sentinel(draft);
   check_orders(draft.endpoint.watch, &draft.marks);
 }
 
@@ -85,7 +86,7 @@ void Rules::check_tls(const Draft& draft) {
   if (!tls) return;
   const Mark* url = find(draft.marks, "endpoint.url");
   const Url::Scheme scheme = draft.endpoint.url.scheme;
-  if (url && url->is_valid && scheme != Url::Scheme::Rediss) {
+  if (url && url->is_valid && (scheme == Url::Scheme::Redis || scheme == Url::Scheme::Unix)) {
     findings_.add(tls->at, fmt::format("endpoint.tls: a {}:// URL is not encrypted; use rediss://",
                                        scheme == Url::Scheme::Unix ? "unix" : "redis"));
   }
@@ -93,6 +94,30 @@ void Rules::check_tls(const Draft& draft) {
   const Mark* key = find(draft.marks, "endpoint.tls.key_file");
   if (cert && !key) findings_.add(cert->at, "endpoint.tls.cert_file: needs key_file as well");
   if (key && !cert) findings_.add(key->at, "endpoint.tls.key_file: needs cert_file as well");
+}
+
+void Rules::check_sentinel(const Draft& draft) {
+  const Mark* sentinel = find(draft.marks, "endpoint.sentinel");
+  if (!sentinel) return;
+  const Endpoint& endpoint = draft.endpoint;
+  const Mark* url = find(draft.marks, "endpoint.url");
+  if (!url || !url->is_valid) return;
+  if (endpoint.url.scheme != Url::Scheme::Sentinel) {
+    findings_.add(sentinel->at,
+                  "endpoint.sentinel: the URL names no Sentinels; use redis-sentinel://");
+    return;
+  }
+  const Mark* user = find(draft.marks, "endpoint.sentinel.user");
+  if (user && user->is_valid && !find(draft.marks, "endpoint.sentinel.password")) {
+    findings_.add(user->at, "endpoint.sentinel.user: needs password as well");
+  }
+  // Whoever writes it takes the connections for encrypted.
+  const Mark* tls = find(draft.marks, "endpoint.sentinel.tls");
+  if (tls && tls->is_valid && endpoint.sentinel.tls && !endpoint.uses_tls()) {
+    findings_.add(tls->at,
+                  "endpoint.sentinel.tls: nothing is encrypted without a tls table in the "
+                  "endpoint; tls = {} verifies with the system's certificates");
+  }
 }
 
 Rules::Operand Rules::operand(std::string_view key, Duration value,

@@ -33,6 +33,7 @@ class Rules {
   void check_orders(const Watch& watch, const Marks* endpoint_marks);
   void check_order(const Operand& low, const Operand& high, bool may_be_equal);
   void check_tls(const Draft& draft);
+  void check_sentinel(const Draft& draft);
   [[nodiscard]] Operand operand(std::string_view key, Duration value,
                                 const Marks* endpoint_marks) const;
   void blame(const Operand& culprit, std::string_view relation, const Operand& other);

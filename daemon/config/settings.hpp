@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "base/enum_names.hpp"
+#include "base/host_port.hpp"
 #include "base/time.hpp"
 
 namespace relinkd::config {
@@ -55,23 +57,37 @@ struct Watch {
   Keepalive keepalive;
   Backoff backoff;
   IdleWatch idle_watch;
+  /// Replicas too, where who they are is learnt: from Sentinels, a cluster, or a primary's ROLE.
+  bool watch_replicas = false;
   friend bool operator==(const Watch&, const Watch&) = default;
 };
 
-/// A parsed endpoint URL: redis://, rediss:// or unix://.
+/// A parsed endpoint URL: redis://, rediss:// or unix:// name one server; redis-sentinel:// and
+/// redis-cluster:// name whom to ask for the servers.
 struct Url {
-  enum class Scheme : std::uint8_t { Redis, Rediss, Unix };
+  enum class Scheme : std::uint8_t { Redis, Rediss, Unix, Sentinel, Cluster };
   Scheme scheme = Scheme::Redis;
-  std::string user;           ///< empty: the default user
-  std::string host;           ///< a name or an IP literal without brackets; empty for Unix
-  std::uint16_t port = 6379;  ///< 0 for Unix
+  std::string user;           ///< of the nodes; empty: the default user
+  std::string host;           ///< a name or an IP literal without brackets; empty if not Redis(s)
+  std::uint16_t port = 6379;  ///< 0 if not Redis(s)
   std::string path;           ///< the socket's path, for Unix
+  /// Of Sentinel and Cluster: 1 to 32 Sentinels or nodes of the cluster, all different.
+  std::vector<HostPort> seeds;
+  std::string primary_name;  ///< of Sentinel: what the Sentinels call it; 1 to 255 bytes
+
+  /// Whether the nodes are told by others, and no host stands in the URL itself.
+  [[nodiscard]] bool has_seeds() const {
+    return scheme == Scheme::Sentinel || scheme == Scheme::Cluster;
+  }
   /// Without a password, which a URL here never holds: "rediss://relinkd@host:6380".
   [[nodiscard]] std::string to_string() const;
-  /// "host:port" ("[::1]:6379"), or the path: an endpoint's name where none is given.
+  /// "host:port" ("[::1]:6379"), the path, "first-sentinel:26379#name", or the cluster's first
+  /// seed: an endpoint's name where none is given.
   [[nodiscard]] std::string host_port() const;
   friend bool operator==(const Url&, const Url&) = default;
 };
+/// The most seeds that a URL may have.
+inline constexpr std::size_t kMaxSeeds = 32;
 
 struct Tls {
   std::string ca_file;    ///< empty: the system's trust store
@@ -82,17 +98,36 @@ struct Tls {
   friend bool operator==(const Tls&, const Tls&) = default;
 };
 
+/// How the Sentinels of a redis-sentinel:// URL are spoken to. Their users are not the nodes'.
+struct Sentinel {
+  std::string user;  ///< empty: the default user
+  std::optional<SecretSource> password;
+  bool tls = true;  ///< whether the Sentinels speak TLS where the nodes do
+  friend bool operator==(const Sentinel&, const Sentinel&) = default;
+};
+
 /// The role that an endpoint's node must have.
 enum class Expect : std::uint8_t { Primary, Replica, Any };
 inline constexpr auto kExpectNames = enum_names<Expect>("primary", "replica", "any");
 
 struct Endpoint {
-  std::string name;  ///< 1 to 63 of [A-Za-z0-9_.:-], or a host:port or path taken from the URL
+  std::string name;  ///< 1 to 63 of [A-Za-z0-9_.:-], or the URL's host_port()
   Url url;
   Expect expect = Expect::Primary;
   std::optional<SecretSource> password;
   Tls tls;
+  bool tls_given = false;  ///< there is a tls table, though it may be empty
+  Sentinel sentinel;
+  /// Listen for the planned maintenance that managed services announce (AzureRedisEvents), over one
+  /// more connection. Where the key is not given: whether the URL leads to such a service.
+  bool announcements = false;
   Watch watch;
+
+  /// Whether connections to the nodes are encrypted: rediss:// always, Sentinel and Cluster URLs
+  /// where a tls table is given.
+  [[nodiscard]] bool uses_tls() const {
+    return url.scheme == Url::Scheme::Rediss || (url.has_seeds() && tls_given);
+  }
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

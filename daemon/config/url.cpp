@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/address.hpp"
 #include "base/enum_names.hpp"
@@ -20,9 +21,15 @@ namespace relinkd::config {
 
 namespace {
 
-constexpr auto kSchemes = enum_names<Url::Scheme>("redis", "rediss", "unix");
+constexpr auto kSchemes =
+    enum_names<Url::Scheme>("redis", "rediss", "unix", "redis-sentinel", "redis-cluster");
+
+constexpr std::uint16_t kRedisPort = 6379;
+constexpr std::uint16_t kSentinelPort = 26379;
 
 constexpr std::size_t kMaxUrl = 1024;
+constexpr std::size_t kMaxSeedsUrl = 8192;  // room for the most seeds, with long names
+constexpr std::size_t kMaxPrimaryName = 255;
 constexpr std::size_t kMaxHost = 253;  // RFC 1035 2.3.4, without the dot at the end
 constexpr std::size_t kMaxLabel = 63;
 
@@ -90,19 +97,21 @@ Error password_error() {
       "password = { credential = \"name\" } in an [[endpoint]] instead"};
 }
 
+Error start_error() {
+  return Error{fmt::format("a URL starts with {}://", fmt::join(kSchemes.names, "://, "))};
+}
+
 Result<Url::Scheme> parse_scheme(std::string_view text) {
   if (const auto scheme = kSchemes.find(text)) return *scheme;
-  if (text == "redis-sentinel" || text == "redis-cluster") {
-    return Error{fmt::format("{}:// URLs are not supported by this version of relinkd", text)};
-  }
   const bool is_scheme = text.size() <= 20 && std::all_of(text.begin(), text.end(), [](char c) {
                            return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
                          });
-  if (!is_scheme || text.empty()) return Error{"a URL starts with redis://, rediss:// or unix://"};
+  if (!is_scheme || text.empty()) return start_error();
   if (const auto near = nearest(text, kSchemes.names)) {
     return Error{fmt::format("unknown scheme '{}'; did you mean '{}'?", text, *near)};
   }
-  return Error{fmt::format("unknown scheme '{}'; relinkd knows redis, rediss and unix", text)};
+  return Error{
+      fmt::format("unknown scheme '{}'; relinkd knows {}", text, fmt::join(kSchemes.names, ", "))};
 }
 
 Result<std::string> parse_user(std::string_view text) {
@@ -121,8 +130,9 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(*port);
 }
 
-/// "host", "host:port", "[v6]" or "[v6]:port" into host and port of `url`.
-Result<void> parse_host_port(std::string_view text, Url& url) {
+/// "host", "host:port", "[v6]" or "[v6]:port".
+Result<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port) {
+  HostPort where{{}, default_port};
   std::optional<std::string_view> port;
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
@@ -132,7 +142,7 @@ Result<void> parse_host_port(std::string_view text, Url& url) {
     if (!address || literal.find(':') == std::string_view::npos) {
       return Error{"what stands in brackets must be an IPv6 address (scope ids are not supported)"};
     }
-    url.host = address->host();
+    where.host = address->host();
     const std::string_view rest = text.substr(end + 1);
     if (!rest.empty() && !rest.starts_with(':')) {
       return Error{"only a port may follow the ']' of the IPv6 address"};
@@ -144,20 +154,19 @@ Result<void> parse_host_port(std::string_view text, Url& url) {
       return Error{"more than one ':' in host and port; an IPv6 address is written in brackets"};
     }
     if (colon != std::string_view::npos) port = text.substr(colon + 1);
-    url.host = text.substr(0, colon);
-    if (url.host.empty()) return Error{"the URL has no host"};
-    if (!is_host(url.host)) return Error{"the host is neither a host name nor an IP address"};
+    where.host = text.substr(0, colon);
+    if (where.host.empty()) return Error{"the host is missing"};
+    if (!is_host(where.host)) return Error{"the host is neither a host name nor an IP address"};
   }
-  if (!port) return {};
+  if (!port) return where;
   const auto number = parse_port(*port);
   if (!number) return number.error();
-  url.port = *number;
-  return {};
+  where.port = *number;
+  return where;
 }
 
-Result<Url> parse_tcp(Url::Scheme scheme, std::string_view rest) {
-  Url url;
-  url.scheme = scheme;
+/// Takes the user off the front of `rest`.
+Result<void> take_user(std::string_view& rest, Url& url) {
   // The last '@', wherever it is: a password may hold any character.
   const std::size_t at = rest.rfind('@');
   if (at != std::string_view::npos) {
@@ -167,17 +176,107 @@ Result<Url> parse_tcp(Url::Scheme scheme, std::string_view rest) {
     url.user = std::move(*user);
     rest.remove_prefix(at + 1);
   }
-  if (const auto fine = check_characters(rest); !fine) return fine.error();
-  const std::size_t end = rest.find_first_of("/?#");
-  if (end != std::string_view::npos) {
-    static constexpr std::array<std::string_view, 3> kParts{"path", "query", "fragment"};
-    const std::string_view part = kParts[std::string_view("/?#").find(rest[end])];
-    return Error{fmt::format(
-        "the URL has a {} ('{}' and what follows); relinkd selects no database, so it ends with "
-        "the port",
-        part, rest[end])};
+  return check_characters(rest);
+}
+
+/// None of the characters `parts` may stand in `text`; `end` says how it ends instead.
+Result<void> check_tail(std::string_view text, std::string_view parts, std::string_view end) {
+  static constexpr std::array<std::string_view, 3> kParts{"path", "query", "fragment"};
+  const std::size_t at = text.find_first_of(parts);
+  if (at == std::string_view::npos) return {};
+  return Error{
+      fmt::format("the URL has a {} ('{}' and what follows); relinkd selects no database, so {}",
+                  kParts[std::string_view("/?#").find(text[at])], text[at], end)};
+}
+
+Result<Url> parse_tcp(Url::Scheme scheme, std::string_view rest) {
+  Url url;
+  url.scheme = scheme;
+  if (const auto fine = take_user(rest, url); !fine) return fine.error();
+  if (const auto fine = check_tail(rest, "/?#", "it ends with the port"); !fine) {
+    return fine.error();
   }
-  if (const auto done = parse_host_port(rest, url); !done) return done.error();
+  auto where = parse_host_port(rest, kRedisPort);
+  if (!where) return where.error();
+  url.host = std::move(where->host);
+  url.port = where->port;
+  return url;
+}
+
+/// Names that differ in case only lead to the same host.
+bool same_server(const HostPort& a, const HostPort& b) {
+  return a.port == b.port && lower_case(a.host) == lower_case(b.host);
+}
+
+Result<std::vector<HostPort>> parse_seeds(std::string_view text, std::uint16_t default_port) {
+  const auto pieces = split(text, ',');
+  if (pieces.size() > kMaxSeeds) {
+    return Error{
+        fmt::format("the URL has {} hosts; at most {} are possible", pieces.size(), kMaxSeeds)};
+  }
+  std::vector<HostPort> seeds;
+  for (const std::string_view piece : pieces) {
+    auto where = parse_host_port(piece, default_port);
+    if (!where) {
+      if (pieces.size() == 1) return where.error();
+      return Error{
+          fmt::format("host {} of {}: {}", seeds.size() + 1, pieces.size(), where.error().message)};
+    }
+    const auto first = std::find_if(seeds.begin(), seeds.end(), [&](const HostPort& seed) {
+      return same_server(seed, *where);
+    });
+    if (first != seeds.end()) {
+      return Error{fmt::format("host {} of {} is the same as host {}", seeds.size() + 1,
+                               pieces.size(), first - seeds.begin() + 1)};
+    }
+    seeds.push_back(std::move(*where));
+  }
+  return seeds;
+}
+
+Result<std::string> parse_primary_name(std::string_view text) {
+  auto name = percent_decode(text, "primary's name");
+  if (name &&
+      (name->empty() || name->size() > kMaxPrimaryName || name->find(' ') != std::string::npos)) {
+    return Error{
+        fmt::format("the primary's name has 1 to {} characters and no spaces", kMaxPrimaryName)};
+  }
+  return name;
+}
+
+Result<Url> parse_sentinel(std::string_view rest) {
+  Url url;
+  url.scheme = Url::Scheme::Sentinel;
+  url.port = 0;
+  if (const auto fine = take_user(rest, url); !fine) return fine.error();
+  const std::size_t hash = rest.find('#');
+  const std::string_view hosts = rest.substr(0, hash);
+  const auto tail = check_tail(hosts, "/?", "only '#' and the primary's name follow the hosts");
+  if (!tail) return tail.error();
+  if (hash == std::string_view::npos) {
+    return Error{
+        "the primary's name is missing; it follows the hosts: redis-sentinel://HOSTS#NAME"};
+  }
+  auto name = parse_primary_name(rest.substr(hash + 1));
+  if (!name) return name.error();
+  url.primary_name = std::move(*name);
+  auto seeds = parse_seeds(hosts, kSentinelPort);
+  if (!seeds) return seeds.error();
+  url.seeds = std::move(*seeds);
+  return url;
+}
+
+Result<Url> parse_cluster(std::string_view rest) {
+  Url url;
+  url.scheme = Url::Scheme::Cluster;
+  url.port = 0;
+  if (const auto fine = take_user(rest, url); !fine) return fine.error();
+  if (const auto fine = check_tail(rest, "/?#", "it ends with the port"); !fine) {
+    return fine.error();
+  }
+  auto seeds = parse_seeds(rest, kRedisPort);
+  if (!seeds) return seeds.error();
+  url.seeds = std::move(*seeds);
   return url;
 }
 
@@ -226,32 +325,61 @@ bool is_host(std::string_view text) {
   return !is_number || (!is_absolute && Address::parse(text, 0).has_value());
 }
 
+bool announces_maintenance(const Url& url) {
+  static constexpr std::array<std::string_view, 3> kDomains{".redis.cache.windows.net",
+                                                            ".redis.cache.chinacloudapi.cn",
+                                                            ".redis.cache.usgovcloudapi.net"};
+  const auto is_of_azure = [](std::string host) {
+    host = lower_case(host);
+    if (host.ends_with('.')) host.pop_back();
+    return std::any_of(kDomains.begin(), kDomains.end(),
+                       [&](std::string_view domain) { return host.ends_with(domain); });
+  };
+  return is_of_azure(url.host) ||
+         std::any_of(url.seeds.begin(), url.seeds.end(),
+                     [&](const HostPort& s) { return is_of_azure(s.host); });
+}
+
 Result<Url> parse_url(std::string_view text) {
-  if (text.size() > kMaxUrl) {
-    return Error{
-        fmt::format("the URL has {} bytes; at most {} are possible", text.size(), kMaxUrl)};
-  }
   const std::size_t colon = text.find("://");
-  if (colon == std::string_view::npos) {
-    return Error{"a URL starts with redis://, rediss:// or unix://"};
-  }
+  if (colon == std::string_view::npos) return start_error();
   const auto scheme = parse_scheme(text.substr(0, colon));
   if (!scheme) return scheme.error();
+  const bool has_seeds = *scheme == Url::Scheme::Sentinel || *scheme == Url::Scheme::Cluster;
+  const std::size_t max = has_seeds ? kMaxSeedsUrl : kMaxUrl;
+  if (text.size() > max) {
+    return Error{fmt::format("the URL has {} bytes; at most {} are possible", text.size(), max)};
+  }
   const std::string_view rest = text.substr(colon + 3);
-  auto url = *scheme == Url::Scheme::Unix ? parse_unix(rest) : parse_tcp(*scheme, rest);
-  return url;
+  switch (*scheme) {
+    case Url::Scheme::Unix: return parse_unix(rest);
+    case Url::Scheme::Sentinel: return parse_sentinel(rest);
+    case Url::Scheme::Cluster: return parse_cluster(rest);
+    case Url::Scheme::Redis:
+    case Url::Scheme::Rediss: break;
+  }
+  return parse_tcp(*scheme, rest);
 }
 
 std::string Url::to_string() const {
-  const std::string who = user.empty() ? "" : percent_encode(user) + "@";
-  const std::string where = scheme == Scheme::Unix ? percent_encode(path, "/@:+=,") : host_port();
-  return fmt::format("{}://{}{}", kSchemes[scheme], who, where);
+  std::string out = fmt::format("{}://", kSchemes[scheme]);
+  if (!user.empty()) out += percent_encode(user) + "@";
+  if (scheme == Scheme::Unix) return out + percent_encode(path, "/@:+=,");
+  if (!has_seeds()) return out + host_port();
+  for (std::size_t i = 0; i < seeds.size(); ++i) out += (i == 0 ? "" : ",") + seeds[i].to_string();
+  if (scheme == Scheme::Sentinel) out += "#" + percent_encode(primary_name, "/:+=,");
+  return out;
 }
 
 std::string Url::host_port() const {
-  if (scheme == Scheme::Unix) return path;
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return is_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+  switch (scheme) {
+    case Scheme::Unix: return path;
+    case Scheme::Sentinel: return fmt::format("{}#{}", seeds.front().to_string(), primary_name);
+    case Scheme::Cluster: return seeds.front().to_string();
+    case Scheme::Redis:
+    case Scheme::Rediss: break;
+  }
+  return HostPort{host, port}.to_string();
 }
 
 }  // namespace relinkd::config

@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t kMaxAges = 16;
 constexpr std::size_t kMaxName = 63;
 constexpr std::size_t kMaxGroup = 255;
+constexpr std::size_t kMaxUser = 255;
 constexpr std::size_t kMaxSysctlKey = 255;
 constexpr std::size_t kMaxCredential = 255;  // systemd: a file name
 
@@ -369,6 +370,23 @@ Codec server_name(std::string& value) {
         auto name = read_text(node, "a host name");
         if (!name || is_host(*name) || Address::parse(*name, 0)) return name;
         return Error{fmt::format("{} is neither a host name nor an IP address", shown(*name))};
+      },
+      show_text);
+}
+
+Codec user_name(std::string& value) {
+  return codec(
+      value,
+      [](const Node& node) -> Result<std::string> {
+        auto name = read_text(node, "a user's name");
+        if (!name) return name;
+        const bool printable =
+            std::all_of(name->begin(), name->end(), [](char c) { return c > ' ' && c <= '~'; });
+        if (name->empty() || name->size() > kMaxUser || !printable) {
+          return Error{fmt::format(
+              "a user's name has 1 to {} printable ASCII characters and no spaces", kMaxUser)};
+        }
+        return name;
       },
       show_text);
 }

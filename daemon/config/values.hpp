@@ -41,6 +41,8 @@ Codec endpoint_url(Url& value);
 Codec expected_role(Expect& value);
 Codec secret_source(std::optional<SecretSource>& value);
 Codec server_name(std::string& value);
+/// Problems do not repeat it, as those of a password's path.
+Codec user_name(std::string& value);
 
 /// Longest path that open(2) takes: PATH_MAX without the NUL.
 constexpr std::size_t kMaxPath = 4095;

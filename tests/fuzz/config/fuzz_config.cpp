@@ -55,6 +55,10 @@ void check_settings(const Loaded& loaded) {
   for (const Endpoint& endpoint : settings.endpoints) {
     check_watch(endpoint.watch);
     require(!endpoint.name.empty() && names.insert(endpoint.name).second);
+    const Url& url = endpoint.url;
+    require(url.has_seeds() ? !url.seeds.empty() && url.host.empty() : url.seeds.empty());
+    require(url.seeds.size() <= kMaxSeeds);
+    require((url.scheme == Url::Scheme::Sentinel) == !url.primary_name.empty());
     const auto again = parse_url(endpoint.url.to_string());
     require(again && *again == endpoint.url);
   }

@@ -22,6 +22,7 @@ TEST(Defaults, AreThoseOfTheManual) {
   EXPECT_EQ(s.watch.backoff.max, 10s);
   EXPECT_EQ(s.watch.idle_watch.mode, IdleWatch::Mode::Ages);
   EXPECT_THAT(s.watch.idle_watch.ages, ElementsAre(1min, 5min, 10min, 1h));
+  EXPECT_FALSE(s.watch.watch_replicas);
   EXPECT_EQ(s.metrics.listen, "127.0.0.1:10121");
   EXPECT_EQ(s.control.socket, "/run/relinkd/control.sock");
   EXPECT_THAT(s.control.operators, IsEmpty());
@@ -44,6 +45,9 @@ TEST(Defaults, WithoutEndpointTheLocalRedisIsWatched) {
   EXPECT_EQ(only.url.to_string(), "redis://127.0.0.1:6379");
   EXPECT_EQ(only.expect, Expect::Primary);
   EXPECT_FALSE(only.password.has_value());
+  EXPECT_FALSE(only.uses_tls());
+  EXPECT_FALSE(only.announcements);
+  EXPECT_EQ(only.sentinel, (Sentinel{.user = "", .password = std::nullopt, .tls = true}));
 }
 
 TEST(Defaults, TheLocalRedisIsWatchedAsWatchSays) {

@@ -25,6 +25,8 @@ topology_interval = "6s"
 keepalive         = { idle = "7s", interval = "2s", count = 4 }
 backoff           = { initial = "200ms", max = "20s" }
 idle_watch        = "keepalive"
+watch_replicas    = true
+announcements     = true
 )");
   ASSERT_EQ(s.endpoints.size(), 1U);
   const Endpoint want{.name = "sessions",
@@ -39,6 +41,8 @@ idle_watch        = "keepalive"
                               .key_file = "/k.pem",
                               .server_name = "s.example.net",
                               .verify = false},
+                      .tls_given = true,
+                      .announcements = true,
                       .watch = {.ping_interval = 2s,
                                 .command_timeout = 3s,
                                 .connect_timeout = 4s,
@@ -46,8 +50,20 @@ idle_watch        = "keepalive"
                                 .topology_interval = 6s,
                                 .keepalive = {7s, 2s, 4},
                                 .backoff = {200ms, 20s},
-                                .idle_watch = {IdleWatch::Mode::Keepalive, {}}}};
+                                .idle_watch = {IdleWatch::Mode::Keepalive, {}},
+                                .watch_replicas = true}};
   EXPECT_EQ(s.endpoints[0], want);
+}
+
+TEST(Endpoint, TakesTheKeysOfSentinels) {
+  const Endpoint e = endpoint(R"(
+url      = "redis-sentinel://10.0.0.1:26379,10.0.0.2:26379#mymaster"
+sentinel = { user = "relinkd", password = { credential = "sentinel" }, tls = false })");
+  EXPECT_EQ(e.name, "10.0.0.1:26379#mymaster");
+  EXPECT_EQ(e.sentinel,
+            (Sentinel{.user = "relinkd",
+                      .password = SecretSource{SecretSource::Kind::Credential, "sentinel"},
+                      .tls = false}));
 }
 
 TEST(Endpoint, NeedsAUrl) {
@@ -188,15 +204,84 @@ TEST(EndpointTls, VerifiesUnlessToldOtherwise) {
   EXPECT_FALSE(endpoint("url = \"rediss://h\"\ntls.verify = false").tls.verify);
 }
 
+TEST(EndpointTls, HoldsForRedissAndForListsOfHostsWithATlsTable) {
+  EXPECT_FALSE(endpoint("url = \"redis://h\"").uses_tls());
+  EXPECT_FALSE(endpoint("url = \"unix:///s\"").uses_tls());
+  EXPECT_TRUE(endpoint("url = \"rediss://h\"").uses_tls());
+  for (const std::string url :
+       {"url = \"redis-sentinel://a,b#m\"", "url = \"redis-cluster://a,b\""}) {
+    EXPECT_FALSE(endpoint(url).uses_tls()) << url;
+    EXPECT_TRUE(endpoint(url + "\ntls = {}").uses_tls()) << url;
+    EXPECT_TRUE(endpoint(url + "\ntls.ca_file = \"/ca\"").uses_tls()) << url;
+  }
+}
+
+TEST(EndpointSentinel, ChecksItsKeys) {
+  const auto sentinel_errors = [](const std::string& keys) {
+    return errors("[[endpoint]]\nurl = \"redis-sentinel://a#m\"\n[endpoint.sentinel]\n" + keys);
+  };
+  EXPECT_THAT(sentinel_errors("user = 5"),
+              ElementsAre("f:4:8: endpoint.sentinel.user: expected a user's name, found an "
+                          "integer"));
+  for (const std::string& bad :
+       {std::string(), std::string("a b"), std::string("é"), std::string(256, 'u')}) {
+    EXPECT_THAT(sentinel_errors("password.file = \"/p\"\nuser = \"" + bad + "\""),
+                ElementsAre("f:5:8: endpoint.sentinel.user: a user's name has 1 to 255 printable "
+                            "ASCII characters and no spaces"));
+  }
+  EXPECT_THAT(sentinel_errors("password = \"geheim\""),
+              ElementsAre("f:4:12: endpoint.sentinel.password: expected { file = \"/path\" } or "
+                          "{ credential = \"name\" }, found a string"));
+  EXPECT_THAT(sentinel_errors("tls = {}"),
+              ElementsAre("f:4:7: endpoint.sentinel.tls: expected true or false, found a table"));
+  EXPECT_THAT(sentinel_errors("usr = \"x\""),
+              ElementsAre("f:4:1: unknown key 'usr'; did you mean 'user'?"));
+  EXPECT_THAT(sentinel_errors("colour = 1"),
+              ElementsAre("f:4:1: unknown key 'colour' in [endpoint.sentinel]"));
+}
+
+TEST(EndpointAnnouncements, AreHeardByDefaultWhereTheServiceMakesThem) {
+  for (const std::string url :
+       {"rediss://x.redis.cache.windows.net:6380", "redis://x.redis.cache.chinacloudapi.cn",
+        "redis://x.redis.cache.usgovcloudapi.net", "rediss://X.Redis.Cache.Windows.Net.:6380",
+        "redis-cluster://other.example.net,x.redis.cache.windows.net"}) {
+    EXPECT_TRUE(endpoint("url = \"" + url + "\"").announcements) << url;
+    EXPECT_FALSE(endpoint("url = \"" + url + "\"\nannouncements = false").announcements) << url;
+  }
+  for (const std::string url :
+       {"redis://redis.cache.windows.net", "redis://x-redis.cache.windows.net",
+        "redis://x.redis.cache.windows.net.example.net", "redis://10.0.0.7", "unix:///s",
+        "redis-sentinel://a#x.redis.cache.windows.net"}) {
+    EXPECT_FALSE(endpoint("url = \"" + url + "\"").announcements) << url;
+    EXPECT_TRUE(endpoint("url = \"" + url + "\"\nannouncements = true").announcements) << url;
+  }
+  EXPECT_TRUE(load({}, {"redis://x.redis.cache.windows.net"}).settings.endpoints[0].announcements);
+}
+
+TEST(WatchReplicas, IsGivenForAllOrForAnEndpoint) {
+  const Settings s = settings(
+      "[watch]\nwatch_replicas = true\n[[endpoint]]\nurl = \"redis-cluster://a\"\n"
+      "[[endpoint]]\nurl = \"redis-cluster://b\"\nwatch_replicas = false");
+  ASSERT_EQ(s.endpoints.size(), 2U);
+  EXPECT_TRUE(s.endpoints[0].watch.watch_replicas);
+  EXPECT_FALSE(s.endpoints[1].watch.watch_replicas);
+  EXPECT_THAT(errors("[watch]\nwatch_replicas = 1"),
+              ElementsAre("f:2:18: watch.watch_replicas: expected true or false, found an "
+                          "integer"));
+}
+
 TEST(CommandLine, UrlsBecomeEndpointsNamedByHostAndPort) {
   const Loaded loaded = load({{"f", "[watch]\nping_interval = \"3s\""}},
-                             {"rediss://me@a:7000", "unix:///run/redis.sock"});
+                             {"rediss://me@a:7000", "unix:///run/redis.sock",
+                              "redis-sentinel://a,b#m", "redis-cluster://c,d"});
   EXPECT_THAT(to_strings(loaded.diagnostics), IsEmpty());
-  ASSERT_EQ(loaded.settings.endpoints.size(), 2U);
+  ASSERT_EQ(loaded.settings.endpoints.size(), 4U);
   EXPECT_EQ(loaded.settings.endpoints[0].name, "a:7000");
   EXPECT_EQ(loaded.settings.endpoints[0].url.to_string(), "rediss://me@a:7000");
   EXPECT_EQ(loaded.settings.endpoints[0].watch.ping_interval, 3s);
   EXPECT_EQ(loaded.settings.endpoints[1].name, "/run/redis.sock");
+  EXPECT_EQ(loaded.settings.endpoints[2].name, "a:26379#m");
+  EXPECT_EQ(loaded.settings.endpoints[3].name, "c:6379");
 }
 
 }  // namespace

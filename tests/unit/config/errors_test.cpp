@@ -107,8 +107,8 @@ TEST(Errors, AreAllReportedInOrderOfFileLineAndColumn) {
       errors(sources, {"redis://"}),
       ElementsAre("z.toml:2:18: sysctl.check_interval: expected a duration such as \"1s\", found "
                   "an integer",
-                  "z.toml:5:7: endpoint.url: unknown scheme 'http'; relinkd knows redis, rediss "
-                  "and unix",
+                  "z.toml:5:7: endpoint.url: unknown scheme 'http'; relinkd knows redis, "
+                  "rediss, unix, redis-sentinel, redis-cluster",
                   "z.toml:6:10: endpoint.expect: expected one of \"primary\", \"replica\", "
                   "\"any\", found 'boss'",
                   "z.toml:8:19: watch.backoff.max: expected a duration such as \"1s\", found an "
@@ -117,14 +117,14 @@ TEST(Errors, AreAllReportedInOrderOfFileLineAndColumn) {
                   "an integer",
                   "a.toml:2:10: metrics.listen: expected an IP address and port, found an integer",
                   "a.toml:3:1: unknown key 'colour' in [metrics]",
-                  "--endpoint: the URL has no host"));
+                  "--endpoint: the host is missing"));
 }
 
 TEST(Errors, OfSeveralUrlsSayWhichOne) {
   EXPECT_THAT(errors({}, {"redis://a", "redis://b:x", "tcp://c"}),
               ElementsAre("--endpoint: URL 2: the port must be a number from 1 to 65535",
-                          "--endpoint: URL 3: unknown scheme 'tcp'; relinkd knows redis, rediss "
-                          "and unix"));
+                          "--endpoint: URL 3: unknown scheme 'tcp'; relinkd knows redis, rediss, "
+                          "unix, redis-sentinel, redis-cluster"));
 }
 
 TEST(Errors, AWrongFileHidesNoneOfALaterOne) {

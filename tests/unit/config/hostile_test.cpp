@@ -129,7 +129,7 @@ TEST(Bytes, ControlCharactersInValuesDoNotReachTheMessage) {
         "[control]\nsocket = ", "[[endpoint]]\nurl = ", "[[endpoint]]\nname = ",
         "[[endpoint]]\nexpect = ", "[[endpoint]]\ntls.ca_file = ",
         "[[endpoint]]\ntls.server_name = ", "[[endpoint]]\npassword.file = ",
-        "[[endpoint]]\npassword.credential = "}) {
+        "[[endpoint]]\npassword.credential = ", "[[endpoint]]\nsentinel.user = "}) {
     const std::vector<std::string> lines = errors(line + evil);
     EXPECT_THAT(lines, testing::Not(IsEmpty())) << line;
     for (const std::string& text : lines) EXPECT_TRUE(is_clean(text)) << text;
@@ -151,8 +151,11 @@ TEST(Length, OfWhatAMessageRepeatsIsBounded) {
   const std::string huge(100'000, 'x');
   for (const std::string& text :
        {huge + " = 1", "[watch]\nping_interval = \"" + huge + "\"",
-        "[[endpoint]]\nurl = \"" + huge + "://h\"", "[[endpoint]]\nname = \"" + huge + "\"",
-        "[sysctl.want]\n\"" + huge + "\" = 1", "[" + huge + "]\n[" + huge + "]"}) {
+        "[[endpoint]]\nurl = \"" + huge + "://h\"",
+        "[[endpoint]]\nurl = \"redis-sentinel://h#" + huge + "\"",
+        "[[endpoint]]\nurl = \"redis-sentinel://h#m\"\nsentinel.user = \"" + huge + "\"",
+        "[[endpoint]]\nname = \"" + huge + "\"", "[sysctl.want]\n\"" + huge + "\" = 1",
+        "[" + huge + "]\n[" + huge + "]"}) {
     for (const std::string& line : errors(text)) EXPECT_LT(line.size(), 300U);
   }
 }

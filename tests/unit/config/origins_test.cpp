@@ -33,9 +33,11 @@ TEST(Origins, ListEveryKeyWithItsDefault) {
           "watch.keepalive.interval = \"1s\" # default", "watch.keepalive.count = 3 # default",
           "watch.backoff.initial = \"100ms\" # default", "watch.backoff.max = \"10s\" # default",
           "watch.idle_watch = { ages = [\"1m\", \"5m\", \"10m\", \"1h\"] } # default",
+          "watch.watch_replicas = false # default",
           "endpoint.127.0.0.1:6379.name = \"127.0.0.1:6379\" # default",
           "endpoint.127.0.0.1:6379.url = \"redis://127.0.0.1:6379\" # default",
           "endpoint.127.0.0.1:6379.expect = \"primary\" # default",
+          "endpoint.127.0.0.1:6379.announcements = false # default",
           "endpoint.127.0.0.1:6379.ping_interval = \"1s\" # default",
           "endpoint.127.0.0.1:6379.command_timeout = \"2s\" # default",
           "endpoint.127.0.0.1:6379.connect_timeout = \"5s\" # default",
@@ -48,6 +50,7 @@ TEST(Origins, ListEveryKeyWithItsDefault) {
           "endpoint.127.0.0.1:6379.backoff.max = \"10s\" # default",
           "endpoint.127.0.0.1:6379.idle_watch = "
           "{ ages = [\"1m\", \"5m\", \"10m\", \"1h\"] } # default",
+          "endpoint.127.0.0.1:6379.watch_replicas = false # default",
           "sysctl.check_interval = \"1m\" # default",
           "sysctl.want.\"net.ipv4.tcp_retries2\" = 5 # default"));
 }
@@ -98,10 +101,45 @@ TEST(Origins, OfUrlsOnTheCommandLineSaySo) {
   EXPECT_THAT(lines, Contains("endpoint.h:6379.ping_interval = \"1s\" # default"));
 }
 
+TEST(Origins, OfSentinelsAreListedWhereTheUrlNamesThem) {
+  const std::vector<std::string> lines = listed({{"f", R"([[endpoint]]
+name = "s"
+url = "redis-sentinel://a,b#m"
+tls = {}
+sentinel = { user = "me", password = { file = "/p" } }
+watch_replicas = true
+[[endpoint]]
+name = "plain"
+url = "redis-sentinel://a,b#m"
+)"}});
+  EXPECT_THAT(lines, Contains("endpoint.s.url = \"redis-sentinel://a:26379,b:26379#m\" # f:3"));
+  EXPECT_THAT(lines, Contains("endpoint.s.tls.verify = true # default"));
+  EXPECT_THAT(lines, Contains("endpoint.s.sentinel.user = \"me\" # f:5"));
+  EXPECT_THAT(lines, Contains("endpoint.s.sentinel.password = { file = \"/p\" } # f:5"));
+  EXPECT_THAT(lines, Contains("endpoint.s.sentinel.tls = true # default"));
+  EXPECT_THAT(lines, Contains("endpoint.s.watch_replicas = true # f:6"));
+  EXPECT_THAT(lines, Not(Contains(testing::HasSubstr("endpoint.plain.tls"))));
+  EXPECT_THAT(lines, Not(Contains(testing::HasSubstr("endpoint.plain.sentinel"))));
+}
+
+TEST(Origins, ShowTheDefaultThatFollowsFromTheUrl) {
+  const std::vector<std::string> lines = listed({{"f", R"([[endpoint]]
+name = "azure"
+url = "rediss://x.redis.cache.windows.net:6380"
+[[endpoint]]
+name = "silenced"
+url = "rediss://x.redis.cache.windows.net:6380"
+announcements = false
+)"}});
+  EXPECT_THAT(lines, Contains("endpoint.azure.announcements = true # default"));
+  EXPECT_THAT(lines, Contains("endpoint.silenced.announcements = false # f:7"));
+}
+
 TEST(Origins, LeaveOutWhatIsNotSet) {
   for (const std::string& line : listed({{"f", "[[endpoint]]\nurl = \"redis://h\""}})) {
     EXPECT_THAT(line, Not(testing::HasSubstr(".password")));
     EXPECT_THAT(line, Not(testing::HasSubstr(".tls.")));
+    EXPECT_THAT(line, Not(testing::HasSubstr(".sentinel.")));
   }
 }
 
@@ -116,6 +154,7 @@ ping_interval = "1500ms"
 keepalive = { idle = "61s", interval = "2s", count = 9 }
 backoff = { initial = "20ms", max = "30ms" }
 idle_watch = { ages = ["1s", "90s", "1d"] }
+watch_replicas = true
 [sysctl]
 check_interval = "12h"
 [sysctl.want]

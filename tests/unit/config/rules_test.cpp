@@ -91,6 +91,11 @@ TEST(TlsRule, NeedsAnEncryptedUrl) {
   EXPECT_THAT(errors("[[endpoint]]\ntls = { ca_file = \"/ca\" }\nurl = \"rediss://h\""), IsEmpty());
 }
 
+TEST(TlsRule, LetsListsOfHostsBeEncrypted) {
+  EXPECT_THAT(errors("[[endpoint]]\ntls = {}\nurl = \"redis-sentinel://a#m\""), IsEmpty());
+  EXPECT_THAT(errors("[[endpoint]]\ntls = {}\nurl = \"redis-cluster://a\""), IsEmpty());
+}
+
 TEST(TlsRule, IsNotAppliedToARefusedUrl) {
   EXPECT_THAT(errors("[[endpoint]]\ntls = { ca_file = \"/ca\" }\nurl = 5"),
               ElementsAre("f:3:7: endpoint.url: expected a URL, found an integer"));
@@ -101,6 +106,34 @@ TEST(TlsRule, CertificateAndKeyGoTogether) {
               ElementsAre("f:4:1: endpoint.tls.cert_file: needs key_file as well"));
   EXPECT_THAT(errors("[[endpoint]]\nurl = \"rediss://h\"\n[endpoint.tls]\nkey_file = \"/k\""),
               ElementsAre("f:4:1: endpoint.tls.key_file: needs cert_file as well"));
+}
+
+TEST(SentinelRule, NeedsAUrlThatNamesSentinels) {
+  for (const std::string url : {"redis://h", "rediss://h", "unix:///s", "redis-cluster://a"}) {
+    EXPECT_THAT(errors("[[endpoint]]\nsentinel = {}\nurl = \"" + url + "\""),
+                ElementsAre("f:2:1: endpoint.sentinel: the URL names no Sentinels; use "
+                            "redis-sentinel://"));
+  }
+  EXPECT_THAT(errors("[[endpoint]]\nsentinel = {}\nurl = \"redis-sentinel://a#m\""), IsEmpty());
+}
+
+TEST(SentinelRule, IsNotAppliedToARefusedUrl) {
+  EXPECT_THAT(errors("[[endpoint]]\nsentinel = {}\nurl = 5"),
+              ElementsAre("f:3:7: endpoint.url: expected a URL, found an integer"));
+}
+
+TEST(SentinelRule, AUserComesWithItsPassword) {
+  EXPECT_THAT(errors("[[endpoint]]\nsentinel = { user = \"u\" }\nurl = \"redis-sentinel://a#m\""),
+              ElementsAre("f:2:14: endpoint.sentinel.user: needs password as well"));
+}
+
+TEST(SentinelRule, TlsIsNotAskedForWithoutATlsTable) {
+  const std::string start = "[[endpoint]]\nurl = \"redis-sentinel://a#m\"\n";
+  EXPECT_THAT(errors(start + "sentinel = { tls = true }"),
+              ElementsAre("f:3:14: endpoint.sentinel.tls: nothing is encrypted without a tls table "
+                          "in the endpoint; tls = {} verifies with the system's certificates"));
+  EXPECT_THAT(errors(start + "sentinel = { tls = true }\ntls = {}"), IsEmpty());
+  EXPECT_THAT(errors(start + "sentinel = { tls = false }"), IsEmpty());
 }
 
 TEST(NameRule, TheSameNameTwiceIsAnErrorThatNamesTheFirst) {
@@ -121,6 +154,8 @@ TEST(NameRule, HoldsForNamesThatComeFromUrls) {
 TEST(NameRule, HoldsForTheCommandLine) {
   EXPECT_THAT(errors({{"f", "[[endpoint]]\nurl = \"redis://h\""}}, {"redis://h:6379"}),
               ElementsAre("--endpoint: endpoint name 'h:6379' is already used at f:2"));
+  EXPECT_THAT(errors({}, {"redis-cluster://h", "redis-cluster://h,i"}),
+              ElementsAre("--endpoint: endpoint name 'h:6379' is already used at --endpoint"));
   EXPECT_THAT(errors({}, {"redis://h", "redis://h"}),
               ElementsAre("--endpoint: endpoint name 'h:6379' is already used at --endpoint"));
 }

@@ -86,23 +86,18 @@ TEST(Sections, OfLaterVersionsAreRefusedByName) {
 }
 
 TEST(Keys, OfLaterVersionsAreRefusedByName) {
-  EXPECT_THAT(
-      errors("[watch]\nwatch_replicas = false"),
-      ElementsAre("f:2:1: watch.watch_replicas is not supported by this version of relinkd"));
   EXPECT_THAT(errors("[metrics]\nusers_file = \"/u\"\ntls = { cert_file = \"/c\" }"),
               ElementsAre("f:2:1: metrics.users_file is not supported by this version of relinkd",
                           "f:3:1: metrics.tls is not supported by this version of relinkd"));
   EXPECT_THAT(errors("[sysctl]\nenforce = true"),
               ElementsAre("f:2:1: sysctl.enforce is not supported by this version of relinkd"));
   EXPECT_THAT(
-      endpoint_errors("sentinel = { user = \"x\" }\nnode_ports = [6379]\nreconnect_rate = 100\n"
-                      "max_parallel = 4\ncluster_relink = false\nwatch_replicas = true"),
-      ElementsAre("f:2:1: endpoint.sentinel is not supported by this version of relinkd",
-                  "f:3:1: endpoint.node_ports is not supported by this version of relinkd",
-                  "f:4:1: endpoint.reconnect_rate is not supported by this version of relinkd",
-                  "f:5:1: endpoint.max_parallel is not supported by this version of relinkd",
-                  "f:6:1: endpoint.cluster_relink is not supported by this version of relinkd",
-                  "f:7:1: endpoint.watch_replicas is not supported by this version of relinkd"));
+      endpoint_errors("node_ports = [6379]\nreconnect_rate = 100\nmax_parallel = 4\n"
+                      "cluster_relink = false"),
+      ElementsAre("f:2:1: endpoint.node_ports is not supported by this version of relinkd",
+                  "f:3:1: endpoint.reconnect_rate is not supported by this version of relinkd",
+                  "f:4:1: endpoint.max_parallel is not supported by this version of relinkd",
+                  "f:5:1: endpoint.cluster_relink is not supported by this version of relinkd"));
 }
 
 }  // namespace

@@ -87,7 +87,8 @@ TEST_P(BadUrl, IsRefusedWithItsReason) {
   EXPECT_EQ(parsed.error().message, GetParam().message);
 }
 
-constexpr const char* kStart = "a URL starts with redis://, rediss:// or unix://";
+constexpr const char* kStart =
+    "a URL starts with redis://, rediss://, unix://, redis-sentinel://, redis-cluster://";
 INSTANTIATE_TEST_SUITE_P(
     Scheme, BadUrl,
     testing::Values(Bad{"", kStart}, Bad{"host", kStart}, Bad{"host:6379", kStart},
@@ -95,13 +96,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{" redis://host", kStart}, Bad{"re\x1b[31mdis://host", kStart},
                     Bad{"redi://host", "unknown scheme 'redi'; did you mean 'redis'?"},
                     Bad{"http://host",
-                        "unknown scheme 'http'; relinkd knows redis, rediss and unix"},
-                    Bad{"redis-sentinel://host:26379#mymaster",
-                        "redis-sentinel:// URLs are not supported by this version of relinkd"},
-                    Bad{"redis-cluster://host",
-                        "redis-cluster:// URLs are not supported by this version of relinkd"}));
+                        "unknown scheme 'http'; relinkd knows redis, rediss, unix, "
+                        "redis-sentinel, redis-cluster"},
+                    Bad{"redis-sentinal://host#m",
+                        "unknown scheme 'redis-sentinal'; did you mean 'redis-sentinel'?"}));
 
-constexpr const char* kNoHost = "the URL has no host";
+constexpr const char* kNoHost = "the host is missing";
 constexpr const char* kHost = "the host is neither a host name nor an IP address";
 constexpr const char* kCharacters =
     "a URL has no spaces, control or non-ASCII characters; write a space as %20";
@@ -192,15 +192,124 @@ TEST(UnixUrl, TakesThe107BytesThatASocketAddressHas) {
   EXPECT_TRUE(parse_url("unix:///" + std::string(106, 'p')));
 }
 
+Url seeds(Scheme scheme, const char* user, std::vector<HostPort> where, const char* name = "") {
+  return {
+      .scheme = scheme, .user = user, .port = 0, .seeds = std::move(where), .primary_name = name};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sentinel, GoodUrl,
+    testing::Values(
+        Good{"redis-sentinel://s1#mymaster",
+             seeds(Scheme::Sentinel, "", {{"s1", 26379}}, "mymaster"),
+             "redis-sentinel://s1:26379#mymaster", "s1:26379#mymaster"},
+        Good{"redis-sentinel://me@s1,s2:5000,[0:0::1]:26380#my-name.1",
+             seeds(Scheme::Sentinel, "me", {{"s1", 26379}, {"s2", 5000}, {"::1", 26380}},
+                   "my-name.1"),
+             "redis-sentinel://me@s1:26379,s2:5000,[::1]:26380#my-name.1", "s1:26379#my-name.1"},
+        Good{"redis-sentinel://[::1]#m", seeds(Scheme::Sentinel, "", {{"::1", 26379}}, "m"),
+             "redis-sentinel://[::1]:26379#m", "[::1]:26379#m"},
+        Good{"redis-sentinel://a%40b@s1#a%40b%23c%25",
+             seeds(Scheme::Sentinel, "a@b", {{"s1", 26379}}, "a@b#c%"),
+             "redis-sentinel://a%40b@s1:26379#a%40b%23c%25", "s1:26379#a@b#c%"},
+        Good{"redis-sentinel://s1#a/b?c#d", seeds(Scheme::Sentinel, "", {{"s1", 26379}}, "a/b?c#d"),
+             "redis-sentinel://s1:26379#a/b%3Fc%23d", "s1:26379#a/b?c#d"},
+        Good{"redis-sentinel://same:1,same:2#m",
+             seeds(Scheme::Sentinel, "", {{"same", 1}, {"same", 2}}, "m"),
+             "redis-sentinel://same:1,same:2#m", "same:1#m"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Cluster, GoodUrl,
+    testing::Values(
+        Good{"redis-cluster://c1", seeds(Scheme::Cluster, "", {{"c1", 6379}}),
+             "redis-cluster://c1:6379", "c1:6379"},
+        Good{"redis-cluster://me@c1.example.net,10.0.0.7:7000,[2001:DB8::1]",
+             seeds(Scheme::Cluster, "me",
+                   {{"c1.example.net", 6379}, {"10.0.0.7", 7000}, {"2001:db8::1", 6379}}),
+             "redis-cluster://me@c1.example.net:6379,10.0.0.7:7000,[2001:db8::1]:6379",
+             "c1.example.net:6379"}));
+
+constexpr const char* kNoName =
+    "the primary's name is missing; it follows the hosts: redis-sentinel://HOSTS#NAME";
+constexpr const char* kName = "the primary's name has 1 to 255 characters and no spaces";
+INSTANTIATE_TEST_SUITE_P(
+    Sentinel, BadUrl,
+    testing::Values(
+        Bad{"redis-sentinel://", kNoName}, Bad{"redis-sentinel://s1", kNoName},
+        Bad{"redis-sentinel://s1,s2", kNoName}, Bad{"redis-sentinel://s1#", kName},
+        Bad{"redis-sentinel://s1#a%20b", kName},
+        Bad{"redis-sentinel://s1#" + std::string(256, 'n'), kName},
+        Bad{"redis-sentinel://s1#a b", kCharacters},
+        Bad{"redis-sentinel://s1#%00",
+            "the primary's name may hold printable ASCII characters only"},
+        Bad{"redis-sentinel://s1#%C3%A4",
+            "the primary's name may hold printable ASCII characters only"},
+        Bad{"redis-sentinel://s1#%4",
+            "bad escape in the primary's name: '%' needs two hexadecimal digits"},
+        Bad{"redis-sentinel://#m", kNoHost}, Bad{"redis-sentinel://:26379#m", kNoHost},
+        Bad{"redis-sentinel://@s1#m", "the user before the '@' is empty"},
+        Bad{"redis-sentinel://s1/0#m",
+            "the URL has a path ('/' and what follows); relinkd selects no database, so only '#' "
+            "and the primary's name follow the hosts"},
+        Bad{"redis-sentinel://s1?db=0#m",
+            "the URL has a query ('?' and what follows); relinkd selects no database, so only '#' "
+            "and the primary's name follow the hosts"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Seeds, BadUrl,
+    testing::Values(
+        Bad{"redis-cluster://", kNoHost}, Bad{"redis-cluster://a b", kCharacters},
+        Bad{"redis-cluster://,", "host 1 of 2: the host is missing"},
+        Bad{"redis-cluster://c1,", "host 2 of 2: the host is missing"},
+        Bad{"redis-cluster://c1,,c3", "host 2 of 3: the host is missing"},
+        Bad{"redis-cluster://c1,c2:0", "host 2 of 2: the port must be a number from 1 to 65535"},
+        Bad{"redis-cluster://c1,::1",
+            "host 2 of 2: more than one ':' in host and port; an IPv6 address is written in "
+            "brackets"},
+        Bad{"redis-cluster://c1,c2/",
+            "the URL has a path ('/' and what follows); relinkd selects no database, so it ends "
+            "with the port"},
+        Bad{"redis-cluster://c1#m",
+            "the URL has a fragment ('#' and what follows); relinkd selects no database, so it "
+            "ends with the port"},
+        Bad{"redis-cluster://c1,c2,c1", "host 3 of 3 is the same as host 1"},
+        Bad{"redis-cluster://c1,C1:6379", "host 2 of 2 is the same as host 1"},
+        Bad{"redis-sentinel://[::1],[0::1]:26379#m", "host 2 of 2 is the same as host 1"}));
+
+std::string many_hosts(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += (i == 0 ? "h" : ",h") + std::to_string(i);
+  return text;
+}
+
+TEST(Seeds, AreAtMost32) {
+  const Result<Url> most = parse_url("redis-cluster://" + many_hosts(32));
+  ASSERT_TRUE(most);
+  EXPECT_EQ(most->seeds.size(), kMaxSeeds);
+  EXPECT_EQ(parse_url("redis-cluster://" + many_hosts(33)).error().message,
+            "the URL has 33 hosts; at most 32 are possible");
+  EXPECT_EQ(parse_url("redis-sentinel://" + many_hosts(33) + "#m").error().message,
+            "the URL has 33 hosts; at most 32 are possible");
+}
+
+TEST(SentinelUrl, TakesANameOf255Characters) {
+  EXPECT_TRUE(parse_url("redis-sentinel://s1#" + std::string(255, 'n')));
+}
+
 TEST(LongUrl, IsRefused) {
   EXPECT_EQ(parse_url("redis://" + std::string(2000, 'h')).error().message,
             "the URL has 2008 bytes; at most 1024 are possible");
+  EXPECT_EQ(parse_url("redis-cluster://" + std::string(9000, ',')).error().message,
+            "the URL has 9016 bytes; at most 8192 are possible");
 }
 
 TEST(UrlPassword, IsRefusedWithTheWayToGiveIt) {
   for (const char* text :
        {"redis://user:geheim@host", "redis://:geheim@host:6379", "rediss://user:@host",
         "unix://user:geheim@/run/redis.sock", "unix://:geheim@/run/redis.sock",
+        "redis-sentinel://:geheim@a,b#name", "redis-sentinel://:ge#heim@a#name",
+        "redis-sentinel://user:ge,heim@a,b#name", "redis-sentinel://a:26379,user:geheim@b#name",
+        "redis-cluster://user:geheim@a,b", "redis-cluster://a:6379,user:geheim@b",
         "redis://:ge@heim@host", "redis://:ge/he?im#x@host", "redis://:ge heim@host",
         "redis://user:geheim@", "unix://:ge/heim@/run/redis.sock",
         "unix://:geheim@host/run/redis.sock"}) {
@@ -227,6 +336,17 @@ TEST(UrlPassword, IsRepeatedInNoError) {
                                  "redis://h#geheim",
                                  "unix://geheim",
                                  "redis-sentinel://:geheim@host",
+                                 "redis-sentinel://geheim",
+                                 "redis-sentinel://geheim:geheim#name",
+                                 "redis-sentinel://host,geheim!#name",
+                                 "redis-sentinel://host,host:geheim#name",
+                                 "redis-sentinel://host/geheim#name",
+                                 "redis-sentinel://host#%geheim",
+                                 "redis-sentinel://host#geheim%20geheim",
+                                 "redis-sentinel://geheim,geheim#name",
+                                 "redis-cluster://:geheim@host",
+                                 "redis-cluster://host,geheim!",
+                                 "redis-cluster://host#geheim",
                                  "redis://:geheim:geheim",
                                  "redis://%geheim@host",
                                  "redis://geheim geheim@host",
