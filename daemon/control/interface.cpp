@@ -44,11 +44,15 @@ std::string_view relinkd_description() {
 # in UTC ("2026-11-22T10:15:00.123Z"), durations are seconds.
 interface io.relinkd
 
-# One server of an endpoint. condition is what is wrong with it, "ok" if nothing
-# is; `relinkctl explain CONDITION` says what each means. role is "primary",
-# "replica" or "unknown".
+# One server. condition is what is wrong with it, "ok" if nothing is;
+# `relinkctl explain CONDITION` says what each means. role is what it says of
+# itself: "primary", "replica" or "unknown". part is what it is for the
+# endpoint: "primary" (its condition counts), "replica", "former" (it was the
+# primary, and connections of this host still lead to it), "candidate" (it is
+# asked whether it is the primary now) or "sentinel".
 type Node (
   node: string,
+  part: string,
   condition: string,
   role: string,
   since: string,
@@ -60,9 +64,37 @@ type Node (
   server_version: string
 )
 
+# A node that ceased to be the primary at the time since. sockets counts the TCP
+# connections that processes of this host still hold to it.
+type FormerPrimary (
+  node: string,
+  since: string,
+  since_seconds: float,
+  sockets: int
+)
+
+# A change of the primary. kind is "failover" (the old one was lost),
+# "switchover" (it was well, or the change was announced), "dns" (the name was
+# moved) or "restart" (the same address, another process). time is when the new
+# one proved itself, duration_seconds counts from the last proof of the old one.
+# planned says that maintenance was announced.
+type Failover (
+  kind: string,
+  from: string,
+  to: string,
+  time: string,
+  duration_seconds: float,
+  planned: bool,
+  detail: string
+)
+
 # A configured Redis service. idle_cut_seconds is the age at which idle
 # connections are cut on the way to it, 0 if none was seen to be. disconnects
-# counts the connections that ended, by cause.
+# counts the connections that ended, by cause. topology is how its nodes are
+# learnt: "address" (it stands in the URL), "name" (DNS), "sentinel" or
+# "cluster". confirmed is false while no majority of the known Sentinels agrees
+# who the primary is. uncovered_slots counts the hash slots of a cluster that no
+# node serves. maintenance is what the service announces, null if nothing.
 type Endpoint (
   name: string,
   url: string,
@@ -77,7 +109,15 @@ type Endpoint (
   idle_cut_detail: string,
   addresses: []string,
   disconnects: [string]int,
-  nodes: []Node
+  topology: string,
+  topology_detail: string,
+  confirmed: bool,
+  nodes: []Node,
+  sentinels: []Node,
+  former_primaries: []FormerPrimary,
+  last_failover: ?Failover,
+  uncovered_slots: int,
+  maintenance: ?string
 )
 
 # One line of the log. priority is syslog's: 3 error, 4 warning, 5 notice,

@@ -28,6 +28,10 @@ enum class Access : std::uint8_t { None, Read, Order };
 
 struct NodeView {
   std::string node;
+  /// "primary": its condition counts for the endpoint. "replica". "former": it was the primary, and
+  /// is watched as long as connections of this host lead to it. "candidate": it is asked whether it
+  /// is the primary now. "sentinel".
+  std::string part = "primary";
   std::string condition;
   std::string role;                    ///< "primary", "replica", "unknown"
   WallTime since{};                    ///< when the condition began
@@ -36,6 +40,23 @@ struct NodeView {
   std::optional<WallTime> last_reply;  ///< last proof of life
   std::optional<WallTime> connected_since;
   std::string server_version;  ///< empty: not known
+};
+
+/// A node that was the endpoint's primary before.
+struct FormerView {
+  std::string node;
+  WallTime since{};           ///< when it ceased to be
+  std::uint64_t sockets = 0;  ///< TCP connections that processes of this host still hold to it
+};
+
+/// The last change of the endpoint's primary.
+struct FailoverView {
+  std::string kind;  ///< core::kFailoverKindNames
+  std::string from, to;
+  WallTime time{};       ///< when the new primary proved itself
+  Duration duration{};   ///< from the last proof of the old one
+  bool planned = false;  ///< maintenance was announced
+  std::string detail;    ///< the story as a sentence
 };
 
 struct EndpointView {
@@ -49,7 +70,15 @@ struct EndpointView {
   std::string incident;  ///< id; empty: none open
   std::vector<NodeView> nodes;
   std::vector<std::string> addresses;  ///< what the name resolves to
-  Duration idle_cut{};                 ///< 0: none seen
+  std::string topology = "address";    ///< how nodes are learnt: also "name", "sentinel", "cluster"
+  std::string topology_detail;  ///< "3 of 3 Sentinels name 10.0.0.7:6379, epoch 2"; may be empty
+  bool confirmed = true;        ///< a majority of the known Sentinels agrees; always, without them
+  std::vector<NodeView> sentinels;
+  std::vector<FormerView> former_primaries;
+  std::optional<FailoverView> last_failover;
+  std::uint64_t uncovered_slots = 0;  ///< of a cluster: hash slots that no node serves
+  std::string maintenance;            ///< the announcement, as a sentence; empty: none
+  Duration idle_cut{};                ///< 0: none seen
   std::string idle_cut_detail;
   std::map<std::string, std::uint64_t> disconnects;  ///< by cause, those above 0
 };

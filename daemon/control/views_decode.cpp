@@ -3,6 +3,7 @@
 #include <cmath>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -19,8 +20,9 @@ using Json = nlohmann::ordered_json;
 // Every getter takes what is missing or of another type as "not given".
 
 Result<Json> parse_object(std::string_view text) {
-  Json json = depth_within(text, kMaxDepth) ? Json::parse(text, nullptr, /*allow_exceptions=*/false)
-                                            : Json();
+  Json json = json_depth_within(text, kMaxDepth)
+                  ? Json::parse(text, nullptr, /*allow_exceptions=*/false)
+                  : Json();
   if (!json.is_object()) return Error{"relinkd's answer is not a JSON object"};
   return json;
 }
@@ -37,14 +39,14 @@ const Json& array_at(const Json& object, const char* key) {
   return at != nullptr && at->is_array() ? *at : kEmpty;
 }
 
-std::string text_at(const Json& object, const char* key) {
+std::string text_at(const Json& object, const char* key, std::string otherwise = {}) {
   const Json* at = member(object, key);
-  return at != nullptr && at->is_string() ? at->get<std::string>() : std::string();
+  return at != nullptr && at->is_string() ? at->get<std::string>() : std::move(otherwise);
 }
 
-bool bool_at(const Json& object, const char* key) {
+bool bool_at(const Json& object, const char* key, bool otherwise = false) {
   const Json* at = member(object, key);
-  return at != nullptr && at->is_boolean() && at->get<bool>();
+  return at != nullptr && at->is_boolean() ? at->get<bool>() : otherwise;
 }
 
 std::uint64_t count_at(const Json& object, const char* key) {
@@ -98,6 +100,7 @@ WallTime time_or_epoch(const Json& object, const char* key) {
 
 NodeView node_view(const Json& json) {
   return {.node = text_at(json, "node"),
+          .part = text_at(json, "part", NodeView{}.part),
           .condition = text_at(json, "condition"),
           .role = text_at(json, "role"),
           .since = time_or_epoch(json, "since"),
@@ -106,6 +109,24 @@ NodeView node_view(const Json& json) {
           .last_reply = time_at(json, "last_reply"),
           .connected_since = time_at(json, "connected_since"),
           .server_version = text_at(json, "server_version")};
+}
+
+FormerView former_view(const Json& json) {
+  return {.node = text_at(json, "node"),
+          .since = time_or_epoch(json, "since"),
+          .sockets = count_at(json, "sockets")};
+}
+
+std::optional<FailoverView> failover_at(const Json& object, const char* key) {
+  const Json* at = member(object, key);
+  if (at == nullptr || !at->is_object()) return std::nullopt;
+  return FailoverView{.kind = text_at(*at, "kind"),
+                      .from = text_at(*at, "from"),
+                      .to = text_at(*at, "to"),
+                      .time = time_or_epoch(*at, "time"),
+                      .duration = duration_at(*at, "duration_seconds").value_or(Duration::zero()),
+                      .planned = bool_at(*at, "planned"),
+                      .detail = text_at(*at, "detail")};
 }
 
 EndpointView endpoint_view(const Json& json) {
@@ -120,7 +141,17 @@ EndpointView endpoint_view(const Json& json) {
   view.incident = text_at(json, "incident");
   view.idle_cut = duration_at(json, "idle_cut_seconds").value_or(Duration::zero());
   view.idle_cut_detail = text_at(json, "idle_cut_detail");
+  view.topology = text_at(json, "topology", view.topology);
+  view.topology_detail = text_at(json, "topology_detail");
+  view.confirmed = bool_at(json, "confirmed", view.confirmed);
   for (const auto& node : array_at(json, "nodes")) view.nodes.push_back(node_view(node));
+  for (const auto& node : array_at(json, "sentinels")) view.sentinels.push_back(node_view(node));
+  for (const auto& former : array_at(json, "former_primaries")) {
+    view.former_primaries.push_back(former_view(former));
+  }
+  view.last_failover = failover_at(json, "last_failover");
+  view.uncovered_slots = count_at(json, "uncovered_slots");
+  view.maintenance = text_at(json, "maintenance");
   for (const auto& address : array_at(json, "addresses")) {
     if (address.is_string()) view.addresses.push_back(address.get<std::string>());
   }

@@ -14,6 +14,16 @@ Duration since(WallTime begin, WallTime now) {
   return std::max(now - begin, Duration::zero());
 }
 
+/// Null for an empty text: there is no such thing at present.
+void write_optional(JsonWriter& json, std::string_view key, const std::string& text) {
+  json.key(key);
+  if (text.empty()) {
+    json.null();
+  } else {
+    json.string(text);
+  }
+}
+
 void write_optional(JsonWriter& json, std::string_view key, const std::optional<WallTime>& time) {
   json.key(key);
   if (time) {
@@ -26,6 +36,7 @@ void write_optional(JsonWriter& json, std::string_view key, const std::optional<
 void write_node(JsonWriter& json, const NodeView& node, WallTime now) {
   json.open_object();
   json.key("node").string(node.node);
+  json.key("part").string(node.part);
   json.key("condition").string(node.condition);
   json.key("role").string(node.role);
   json.key("since").time(node.since);
@@ -43,6 +54,54 @@ void write_node(JsonWriter& json, const NodeView& node, WallTime now) {
   json.close_object();
 }
 
+void write_nodes(JsonWriter& json, std::string_view key, const std::vector<NodeView>& nodes,
+                 WallTime now) {
+  json.key(key).open_array();
+  for (const auto& node : nodes) write_node(json, node, now);
+  json.close_array();
+}
+
+void write_former(JsonWriter& json, const FormerView& former, WallTime now) {
+  json.open_object();
+  json.key("node").string(former.node);
+  json.key("since").time(former.since);
+  json.key("since_seconds").seconds(since(former.since, now));
+  json.key("sockets").count(former.sockets);
+  json.close_object();
+}
+
+void write_failover(JsonWriter& json, const FailoverView& failover) {
+  json.open_object();
+  json.key("kind").string(failover.kind);
+  json.key("from").string(failover.from);
+  json.key("to").string(failover.to);
+  json.key("time").time(failover.time);
+  json.key("duration_seconds").seconds(failover.duration);
+  json.key("planned").boolean(failover.planned);
+  json.key("detail").string(failover.detail);
+  json.close_object();
+}
+
+/// Who plays which part, and how that is known.
+void write_topology(JsonWriter& json, const EndpointView& endpoint, WallTime now) {
+  json.key("topology").string(endpoint.topology);
+  json.key("topology_detail").string(endpoint.topology_detail);
+  json.key("confirmed").boolean(endpoint.confirmed);
+  write_nodes(json, "nodes", endpoint.nodes, now);
+  write_nodes(json, "sentinels", endpoint.sentinels, now);
+  json.key("former_primaries").open_array();
+  for (const auto& former : endpoint.former_primaries) write_former(json, former, now);
+  json.close_array();
+  json.key("last_failover");
+  if (endpoint.last_failover) {
+    write_failover(json, *endpoint.last_failover);
+  } else {
+    json.null();
+  }
+  json.key("uncovered_slots").count(endpoint.uncovered_slots);
+  write_optional(json, "maintenance", endpoint.maintenance);
+}
+
 void write_endpoint(JsonWriter& json, const EndpointView& endpoint, WallTime now) {
   json.open_object();
   json.key("name").string(endpoint.name);
@@ -53,12 +112,7 @@ void write_endpoint(JsonWriter& json, const EndpointView& endpoint, WallTime now
   json.key("since").time(endpoint.since);
   json.key("since_seconds").seconds(since(endpoint.since, now));
   json.key("detail").string(endpoint.detail);
-  json.key("incident");
-  if (endpoint.incident.empty()) {
-    json.null();
-  } else {
-    json.string(endpoint.incident);
-  }
+  write_optional(json, "incident", endpoint.incident);
   json.key("idle_cut_seconds").seconds(endpoint.idle_cut);
   json.key("idle_cut_detail").string(endpoint.idle_cut_detail);
   json.key("addresses").open_array();
@@ -67,9 +121,7 @@ void write_endpoint(JsonWriter& json, const EndpointView& endpoint, WallTime now
   json.key("disconnects").open_object();
   for (const auto& [cause, count] : endpoint.disconnects) json.key(cause).count(count);
   json.close_object();
-  json.key("nodes").open_array();
-  for (const auto& node : endpoint.nodes) write_node(json, node, now);
-  json.close_array();
+  write_topology(json, endpoint, now);
   json.close_object();
 }
 

@@ -41,11 +41,18 @@ std::set<std::string> keys(const json& object) {
 
 TEST(Description, NamesExactlyTheKeysThatAreSent) {
   StatusView status;
-  status.endpoints.emplace_back().nodes.emplace_back();
+  EndpointView& endpoint = status.endpoints.emplace_back();
+  endpoint.nodes.emplace_back();
+  endpoint.sentinels.emplace_back();
+  endpoint.former_primaries.emplace_back();
+  endpoint.last_failover.emplace();
   const json sent = json::parse(encode_status(status, WallTime{}));
   EXPECT_EQ(fields("method GetStatus() -> ("), keys(sent));
   EXPECT_EQ(fields("type Endpoint ("), keys(sent["endpoints"][0]));
   EXPECT_EQ(fields("type Node ("), keys(sent["endpoints"][0]["nodes"][0]));
+  EXPECT_EQ(fields("type Node ("), keys(sent["endpoints"][0]["sentinels"][0]));
+  EXPECT_EQ(fields("type FormerPrimary ("), keys(sent["endpoints"][0]["former_primaries"][0]));
+  EXPECT_EQ(fields("type Failover ("), keys(sent["endpoints"][0]["last_failover"]));
 
   EventView event = testing::event(1, "x");
   event.endpoint = event.node = event.condition = event.cause = event.incident = "x";

@@ -44,6 +44,24 @@ StatusView example() {
   endpoint.addresses = {"10.0.0.7:6380", "[2001:db8::7]:6380"};
   endpoint.disconnects = {{"half_open", 3}, {"reset", 1}};
   endpoint.nodes = {node};
+  endpoint.topology = "sentinel";
+  endpoint.topology_detail = "1 of 3 Sentinels names 10.0.0.7:6380, epoch 2";
+  endpoint.confirmed = false;
+  NodeView sentinel;
+  sentinel.node = "10.0.0.1:26379";
+  sentinel.part = "sentinel";
+  sentinel.condition = "unreachable";
+  endpoint.sentinels = {sentinel};
+  endpoint.former_primaries = {{.node = "10.0.0.8:6380", .since = kNoon - 2min, .sockets = 3}};
+  endpoint.last_failover = FailoverView{.kind = "switchover",
+                                        .from = "10.0.0.8:6380",
+                                        .to = "10.0.0.7:6380",
+                                        .time = kNoon - 2min,
+                                        .duration = 2100ms,
+                                        .planned = true,
+                                        .detail = "switchover from 10.0.0.8:6380"};
+  endpoint.uncovered_slots = 5461;
+  endpoint.maintenance = "a node is replaced at 10:20";
   return {.version = "0.1.0",
           .pid = 812,
           .started = kNoon - 2h,
@@ -64,13 +82,47 @@ TEST(Status, HasTheKeysThatScriptsRelyOn) {
                                                  "config_loaded", "endpoints"));
   const json& endpoint = status["endpoints"][0];
   EXPECT_THAT(keys(endpoint),
-              UnorderedElementsAre("name", "url", "expect", "condition", "up", "since",
-                                   "since_seconds", "detail", "incident", "idle_cut_seconds",
-                                   "idle_cut_detail", "addresses", "disconnects", "nodes"));
+              UnorderedElementsAre(
+                  "name", "url", "expect", "condition", "up", "since", "since_seconds", "detail",
+                  "incident", "idle_cut_seconds", "idle_cut_detail", "addresses", "disconnects",
+                  "nodes", "topology", "topology_detail", "confirmed", "sentinels",
+                  "former_primaries", "last_failover", "uncovered_slots", "maintenance"));
   EXPECT_THAT(
       keys(endpoint["nodes"][0]),
-      UnorderedElementsAre("node", "condition", "role", "since", "since_seconds", "detail",
+      UnorderedElementsAre("node", "part", "condition", "role", "since", "since_seconds", "detail",
                            "rtt_seconds", "last_reply", "connected_since", "server_version"));
+  EXPECT_EQ(keys(endpoint["sentinels"][0]), keys(endpoint["nodes"][0]));
+  EXPECT_THAT(keys(endpoint["former_primaries"][0]),
+              UnorderedElementsAre("node", "since", "since_seconds", "sockets"));
+  EXPECT_THAT(
+      keys(endpoint["last_failover"]),
+      UnorderedElementsAre("kind", "from", "to", "time", "duration_seconds", "planned", "detail"));
+}
+
+TEST(Status, TellsWhoPlaysWhichPart) {
+  const json endpoint = json::parse(encode_status(example(), kNoon))["endpoints"][0];
+  EXPECT_EQ(endpoint["nodes"][0]["part"], "primary");
+  EXPECT_EQ(endpoint["sentinels"][0]["part"], "sentinel");
+  EXPECT_EQ(endpoint["confirmed"], false);
+  EXPECT_EQ(endpoint["former_primaries"][0]["since_seconds"], 120.0);
+  EXPECT_EQ(endpoint["former_primaries"][0]["sockets"], 3);
+  EXPECT_EQ(endpoint["last_failover"]["time"], "2026-11-22T10:13:00.000Z");
+  EXPECT_EQ(endpoint["last_failover"]["duration_seconds"], 2.1);
+  EXPECT_EQ(endpoint["uncovered_slots"], 5461);
+}
+
+TEST(Status, OfAnEndpointThatNamesItsServerHasNoOtherParts) {
+  StatusView status;
+  status.endpoints.emplace_back();
+  const json endpoint = json::parse(encode_status(status, kNoon))["endpoints"][0];
+  EXPECT_EQ(endpoint["topology"], "address");
+  EXPECT_EQ(endpoint["topology_detail"], "");
+  EXPECT_EQ(endpoint["confirmed"], true);
+  EXPECT_EQ(endpoint["sentinels"], json::array());
+  EXPECT_EQ(endpoint["former_primaries"], json::array());
+  EXPECT_TRUE(endpoint["last_failover"].is_null());
+  EXPECT_EQ(endpoint["uncovered_slots"], 0);
+  EXPECT_TRUE(endpoint["maintenance"].is_null());
 }
 
 TEST(Status, GivesTimesInUtcAndDurationsInSeconds) {
@@ -126,6 +178,20 @@ TEST(Status, ReadsBackAsItWas) {
   EXPECT_EQ(status->endpoints[0].nodes[0].rtt, Duration(1100us));
   EXPECT_EQ(status->endpoints[0].nodes[0].last_reply, kNoon - 620ms);
   EXPECT_EQ(status->endpoints[0].nodes[0].connected_since, std::nullopt);
+  ASSERT_TRUE(status->endpoints[0].last_failover);
+  EXPECT_EQ(status->endpoints[0].last_failover->duration, Duration(2100ms));
+  EXPECT_EQ(status->endpoints[0].former_primaries[0].since, kNoon - 2min);
+  EXPECT_FALSE(status->endpoints[0].confirmed);
+}
+
+TEST(Status, OfAVersionThatKnowsNoTopologiesReadsAsOneServer) {
+  const auto status = decode_status(R"({"endpoints":[{"name":"a","nodes":[{"node":"b"}]}]})");
+  ASSERT_TRUE(status);
+  const EndpointView& endpoint = status->endpoints[0];
+  EXPECT_EQ(endpoint.nodes[0].part, "primary");
+  EXPECT_EQ(endpoint.topology, "address");
+  EXPECT_TRUE(endpoint.confirmed);
+  EXPECT_FALSE(endpoint.last_failover);
 }
 
 TEST(Status, OfAnotherVersionIsReadAsFarAsItIsKnown) {
@@ -144,12 +210,16 @@ TEST(Status, OfAnotherVersionIsReadAsFarAsItIsKnown) {
 TEST(Status, WithImpossibleNumbersIsReadWithoutThem) {
   const auto status = decode_status(
       R"({"endpoints":[{"idle_cut_seconds":1e300,"since":"9999-99-99T99:99:99.999Z",
+          "last_failover":{"duration_seconds":1e300,"time":7},"former_primaries":[{"sockets":-1}],
           "nodes":[{"rtt_seconds":-1e18,"last_reply":"0000-00-00T00:00:00.000Z"}]}]})");
   ASSERT_TRUE(status);
   EXPECT_EQ(status->endpoints[0].idle_cut, Duration::zero());
   EXPECT_EQ(status->endpoints[0].since, WallTime{});
   EXPECT_EQ(status->endpoints[0].nodes[0].rtt, std::nullopt);
   EXPECT_EQ(status->endpoints[0].nodes[0].last_reply, std::nullopt);
+  EXPECT_EQ(status->endpoints[0].last_failover->duration, Duration::zero());
+  EXPECT_EQ(status->endpoints[0].last_failover->time, WallTime{});
+  EXPECT_EQ(status->endpoints[0].former_primaries[0].sockets, 0U);
 }
 
 TEST(Status, ThatIsNoObjectIsAnError) {
