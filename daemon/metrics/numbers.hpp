@@ -11,6 +11,8 @@
 #include "base/time.hpp"
 #include "core/cause.hpp"
 #include "core/condition.hpp"
+#include "core/failover.hpp"
+#include "core/topology.hpp"
 
 namespace relinkd::metrics {
 
@@ -38,11 +40,6 @@ inline constexpr std::array<double, 10> kRttBounds{0.0005, 0.001, 0.0025, 0.005,
 inline constexpr std::array<double, 12> kOutageBounds{0.1, 0.25, 0.5, 1,  1.5, 2.5,
                                                       5,   10,   30,  60, 300, 900};
 
-/// The label `kind` of failovers.
-enum class FailoverKind : std::uint8_t { Failover, Switchover, Dns, Restart };
-inline constexpr auto kFailoverKindNames =
-    enum_names<FailoverKind>("failover", "switchover", "dns", "restart");
-
 enum class NodeRole : std::uint8_t { Unknown, Primary, Replica };
 inline constexpr auto kNodeRoleNames = enum_names<NodeRole>("unknown", "primary", "replica");
 
@@ -63,10 +60,11 @@ struct EndpointNumbers {
   Histogram<kRttBounds.size()> ping_rtt_seconds{kRttBounds};
   std::array<std::uint64_t, core::kCauseNames.size()> disconnects_total{};
   std::array<std::uint64_t, core::kConnectResultNames.size()> reconnects_total{};
-  std::array<std::uint64_t, kFailoverKindNames.size()> failovers_total{};
+  std::array<std::uint64_t, core::kFailoverKindNames.size()> failovers_total{};
   WallTime last_failover{};  ///< 0 while there was none
   Duration last_failover_duration{};
   std::uint64_t dns_changes_total = 0;
+  std::array<std::uint64_t, core::kAnnouncementNames.size()> maintenance_events_total{};
   Duration idle_cut{};            ///< 0 while none is seen
   WallTime certificate_expiry{};  ///< 0: not TLS, or not seen yet; then no series
   std::uint64_t incidents_open = 0;
@@ -87,7 +85,7 @@ struct Numbers {
       core::kConditionNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
   Histogram<kOutageBounds.size()> reconnect_seconds{kOutageBounds};
   std::vector<Histogram<kOutageBounds.size()>> failover_seconds{
-      kFailoverKindNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
+      core::kFailoverKindNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
   std::vector<SysctlNumbers> sysctls;
   Duration tcp_give_up{};  ///< 0: tcp_retries2 cannot be read; then no series
   bool last_reload_ok = true;

@@ -185,13 +185,13 @@ constexpr auto kMetrics = std::to_array<Metric>({
      +[](const All& n, Series& s) { s.add(n.reconnect_seconds); }},
     {"relinkd_failovers_total", "Changes of the server behind the endpoint, by kind.", Counter,
      +[](const Endpoint& e, Series& s) {
-       add_each(s, e.endpoint, "kind", kFailoverKindNames, e.failovers_total);
+       add_each(s, e.endpoint, "kind", core::kFailoverKindNames, e.failovers_total);
      }},
     {"relinkd_failover_seconds",
      "From the last proof of life of the old primary to the first of the new one.", Summarised,
      +[](const All& n, Series& s) {
-       for (std::size_t i = 0; i < kFailoverKindNames.size(); ++i) {
-         s.add(n.failover_seconds[i], {{"kind", kFailoverKindNames.names[i]}});
+       for (std::size_t i = 0; i < core::kFailoverKindNames.size(); ++i) {
+         s.add(n.failover_seconds[i], {{"kind", core::kFailoverKindNames.names[i]}});
        }
      }},
     {"relinkd_last_failover_timestamp_seconds",
@@ -209,6 +209,11 @@ constexpr auto kMetrics = std::to_array<Metric>({
      Counter,
      +[](const Endpoint& e, Series& s) {
        s.add(e.dns_changes_total, {{"endpoint", e.endpoint}});
+     }},
+    {"relinkd_maintenance_events_total",
+     "Notices of planned maintenance that the service announced, by type.", Counter,
+     +[](const Endpoint& e, Series& s) {
+       add_each(s, e.endpoint, "type", core::kAnnouncementNames, e.maintenance_events_total);
      }},
     {"relinkd_idle_cut_seconds",
      "Age at which idle connections are cut on the path to the endpoint; 0 while none is seen.",

@@ -47,7 +47,8 @@ TEST(Render, EveryCounterCombinationIsThereAtZeroFromTheBeginning) {
       {"relinkd_disconnects_total", core::kCauseNames.size()},
       {"relinkd_reconnects_total", core::kConnectResultNames.size()},
       {"relinkd_failovers_total", 4},
-      {"relinkd_dns_changes_total", 1}};
+      {"relinkd_dns_changes_total", 1},
+      {"relinkd_maintenance_events_total", core::kAnnouncementNames.size()}};
   for (const auto& [name, count] : families) {
     EXPECT_THAT(series_of(world.numbers, name), SizeIs(count)) << name;
     EXPECT_THAT(series_of(world.numbers, name), Each(EndsWith(" 0"))) << name;
@@ -60,13 +61,15 @@ TEST(Render, CountersShowWhatWasCountedUnderTheirLabels) {
   e.conditions_total[static_cast<std::size_t>(core::Condition::HalfOpen)] = 3;
   e.disconnects_total[static_cast<std::size_t>(core::Cause::MaxClients)] = 12'345'678'901;
   e.reconnects_total[static_cast<std::size_t>(core::ConnectResult::Tls)] = 5;
-  e.failovers_total[static_cast<std::size_t>(FailoverKind::Restart)] = 1;
+  e.failovers_total[static_cast<std::size_t>(core::FailoverKind::Restart)] = 1;
+  e.maintenance_events_total[static_cast<std::size_t>(core::Announcement::Type::Starting)] = 2;
   const auto lines = lines_of(text_of(world.numbers));
   for (const char* line :
        {R"(relinkd_conditions_total{endpoint="sessions",condition="half_open"} 3)",
         R"(relinkd_disconnects_total{endpoint="sessions",cause="max_clients"} 12345678901)",
         R"(relinkd_reconnects_total{endpoint="sessions",result="tls"} 5)",
-        R"(relinkd_failovers_total{endpoint="sessions",kind="restart"} 1)"}) {
+        R"(relinkd_failovers_total{endpoint="sessions",kind="restart"} 1)",
+        R"(relinkd_maintenance_events_total{endpoint="sessions",type="starting"} 2)"}) {
     EXPECT_THAT(lines, Contains(line));
   }
 }
@@ -221,7 +224,7 @@ TEST(Render, TheFamiliesAreThese) {
           "relinkd_reconnect_seconds histogram", "relinkd_failovers_total counter",
           "relinkd_failover_seconds histogram", "relinkd_last_failover_timestamp_seconds gauge",
           "relinkd_last_failover_duration_seconds gauge", "relinkd_dns_changes_total counter",
-          "relinkd_idle_cut_seconds gauge",
+          "relinkd_maintenance_events_total counter", "relinkd_idle_cut_seconds gauge",
           "relinkd_tls_certificate_expiry_timestamp_seconds gauge", "relinkd_incidents_open gauge",
           "relinkd_sysctl_value gauge", "relinkd_sysctl_wanted gauge", "relinkd_sysctl_ok gauge",
           "relinkd_tcp_give_up_seconds gauge", "relinkd_build_info gauge",
