@@ -45,6 +45,17 @@ constexpr std::array<std::string_view, kEventNames.size()> kMessageIds{
     "9e5c2dc8d1ff44069ace51a0b1680d5c",  // idle_cut
     "37341be0b0144d12ab2706dcf105dc44",  // idle_cut_gone
     "3bac512e9e254dc2a2f05a05cbcf5a44",  // certificate_expiring
+    "7daefbad93f44a9a8bf00eb4c4a07ee3",  // failover
+    "46a388645af548b2b25a1aaabb10d084",  // primary_named
+    "89049effbedd4a94bf8daeaa642e97ae",  // topology_unconfirmed
+    "fb65d8eb065945a6bb5563b279fc7083",  // topology_confirmed
+    "8eca42f473294983ba89410b706ff23a",  // sentinel_event
+    "7b459c6009564564adfa737f4f1c4ee3",  // cluster_failing
+    "057d3d32a40440e0b69bd3f8d05b7b07",  // cluster_fine
+    "b537eb34452f45fd94e5007637c5fec4",  // cluster_changed
+    "4059c680c939444fbd51b86bf6b59bbf",  // server_replaced
+    "bd8c4bc804f044cd9438fbf3d26157d1",  // maintenance
+    "ad98cd309af94d95b289670211900128",  // former_left
     "d7903aafb8b04dc3b3ebfc64ef8f11d6",  // sysctl_not_applied
     "396f6c5f661d407b89b16018a6553320",  // sysctl_applied
     "8600f1b504974feb94f1b401c9eb8268",  // degraded
@@ -58,7 +69,7 @@ static_assert(kConditions + kEventTexts.size() == kEventNames.size());
 /// Whether every entry of the event has RELINKD_ENDPOINT.
 bool names_endpoint(Event event) {
   return event <= Event::ConditionOk ||
-         (event >= Event::Disconnected && event <= Event::CertificateExpiring);
+         (event >= Event::Disconnected && event <= Event::FormerLeft);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace relinkd::journal {
 
 /// The texts of all other events, in the order of Event from Started on.
-inline constexpr std::array<CatalogText, 15> kEventTexts{{
+inline constexpr std::array<CatalogText, 26> kEventTexts{{
     {// started
      .subject = "relinkd has started",
      .happened = R"(relinkd runs and has begun to watch the endpoints of its configuration. Until
@@ -60,13 +60,13 @@ coming back, act on that cause: max_clients, for example, means raising
 server's log; `redis-cli INFO clients`, `INFO stats`.)"},
     {// server_restarted
      .subject = "the server process is another one than before",
-     .happened = R"(At the same address the server now reports another run_id: it was restarted, or
-another server has taken its place.)",
+     .happened = R"(At the same address the server now reports another run_id: its process was
+started anew. A server that ran before and took the address over is told as
+another event, where it says for how long it has run.)",
      .means = R"(After a restart all connections, subscriptions, transactions and blocked
 commands are gone, and so is what had not been saved; clients that reconnect by
 themselves go on, subscribers have to subscribe again, and scripts have to be
-loaded again (NOSCRIPT). If another server has taken over the address,
-connections to the old one may also hang.)",
+loaded again (NOSCRIPT).)",
      .action = R"(Nothing, if it was planned. Else find out why the process ended, and whether
 data is missing.)",
      .look = R"(`redis-cli INFO server` (uptime_in_seconds, run_id), `INFO keyspace`; the
@@ -130,6 +130,145 @@ while those that are open go on: failures begin scattered, with each reconnect.)
 and tls-key-file, or a restart), and see that relinkd then reports the new time.)",
      .look = R"(relinkd_tls_certificate_expiry_timestamp_seconds;
 `openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -dates`.)"},
+    {// failover
+     .subject = "another node is the primary now",
+     .happened = R"(The primary has changed, and the new one has proven itself: it answers, and says
+that it is a primary. The message tells the change in figures, from the last
+proof of the old primary on. failover: the old one was lost. switchover: it was
+well, or the change was announced. dns: the name was moved to another primary.)",
+     .means = R"(New connections find the new primary as soon as they ask anew where it is. Old
+ones do not move. If the old primary was lost, they hang until the client's
+timeout, or until the kernel gives up. If it became a replica, they may stay
+open, and writing fails with READONLY. Writes that the old primary acknowledged
+and had not replicated yet are lost after a failover.)",
+     .action = R"(See that the applications' errors have ended, and make those reconnect that
+still talk to the old primary, not all at the same moment. After a failover,
+find out what befell the old primary, and see that a replica is left for the
+next one.)",
+     .look = R"(`relinkctl status`; relinkd_failovers_total, relinkd_failover_seconds,
+relinkd_last_failover_duration_seconds; `ss -tno dst OLD-ADDRESS` on this host;
+the logs of servers and Sentinels.)"},
+    {// primary_named
+     .subject = "another node is named as the primary",
+     .happened = R"(The Sentinels, the cluster or another node say that the primary is another one
+than before; the message has both, and who says so. relinkd connects to the new
+one. That is hearsay until the node proves it itself.)",
+     .means = R"(A failover or switchover is under way or just over. Writing may fail until the
+new primary is ready, and on connections to the old one also afterwards.)",
+     .action = R"(Wait: the next line tells that the new primary has proven itself, and how long
+it took. If none comes, see whether this host can reach the address that is
+named. Behind NAT or in containers, servers may announce an address that only
+they can reach (replica-announce-ip, cluster-announce-ip).)",
+     .look = R"(`relinkctl status`; Sentinel: `SENTINEL get-master-addr-by-name NAME`; cluster:
+`CLUSTER NODES`; `redis-cli -h HOST ROLE` on the node that is named.)"},
+    {// topology_unconfirmed
+     .subject = "no majority of the Sentinels confirms who the primary is",
+     .happened = R"(Of all Sentinels that relinkd knows, those out of reach included, no majority
+has lately named the same primary at the same config-epoch. Sentinels are down
+or cannot be reached from here, or they disagree, as during a failover or when
+the network is divided.)",
+     .means = R"(Nothing by itself: the nodes are watched as before. But the primary that is
+named may be an old one, in which a Sentinel believes that is cut off together
+with it; and Sentinels without a majority cannot fail over when it is needed.)",
+     .action = R"(If it lasts for more than a minute, bring back the Sentinels that the message
+counts as missing, or the path from this host to them. A Sentinel that was taken
+away for good stays known to the others until each of them is told
+`SENTINEL RESET NAME`, one after another.)",
+     .look = R"(`relinkctl status` for the Sentinels out of reach; on each Sentinel
+`SENTINEL CKQUORUM NAME`, `SENTINEL MASTER NAME` (config-epoch),
+`SENTINEL SENTINELS NAME`.)"},
+    {// topology_confirmed
+     .subject = "a majority of the Sentinels agrees who the primary is",
+     .happened = R"(More than half of the Sentinels that relinkd knows name the same primary at the
+same config-epoch again; the message has it.)",
+     .means = "Sentinels can fail over again when it is needed.",
+     .action = "Nothing.",
+     .look = "`relinkctl status`; `SENTINEL CKQUORUM NAME` on a Sentinel."},
+    {// sentinel_event
+     .subject = "a Sentinel reports a change",
+     .happened = R"(A Sentinel has published what the message quotes. +sdown: it has had no valid
+answer from that node for down-after-milliseconds; +odown: as many Sentinels as
+the quorum asks for agree that the primary is down; -sdown, -odown: no longer.
++tilt: the Sentinel finds its own clock or process halted, and acts on nothing
+until -tilt. +switch-master: another node is the primary now.)",
+     .means = R"(+odown, or +sdown of the primary: writing fails now for whoever sees what the
+Sentinels see, and a failover is near. +sdown of a replica or Sentinel: readers
+of that replica fail, and there is less in reserve. +tilt: this Sentinel takes
+no part in a failover.)",
+     .action = R"(Compare with relinkd's own lines: where it finds the node well, the trouble is
+between the Sentinels and the node. If +odown is not followed by a failover, see
+whether a majority of the Sentinels is alive, and a replica fit to be promoted
+(replica-priority, the age of its data). After +tilt look at that host's clock
+and load.)",
+     .look = R"(The Sentinels' logs; `SENTINEL CKQUORUM NAME`, `SENTINEL MASTER NAME`,
+`SENTINEL REPLICAS NAME` on a Sentinel.)"},
+    {// cluster_failing
+     .subject = "the cluster does not serve all of its keys",
+     .happened = R"(A node of the cluster says cluster_state:fail, or there are hash slots that no
+node serves. The message counts them.)",
+     .means = R"(Commands on keys of such slots fail with CLUSTERDOWN. With
+cluster-require-full-coverage, which is on by default, commands on all other
+keys fail as well.)",
+     .action = R"(If a primary was lost that has a replica, wait: the replica takes over soon
+after cluster-node-timeout (15 seconds by default). If it has none, bring it
+back. Giving its slots to other nodes (`redis-cli --cluster fix`) makes the
+cluster work without the keys that it held.)",
+     .look = R"(`redis-cli CLUSTER INFO`, `CLUSTER NODES`, `redis-cli --cluster check HOST:PORT`
+on one of the nodes; their logs; `relinkctl status`.)"},
+    {// cluster_fine
+     .subject = "the cluster serves all of its keys again",
+     .happened = "The cluster says cluster_state:ok, and each hash slot is served by a node.",
+     .means = R"(Commands work again. Clients that kept an old view of the cluster are led on by
+MOVED.)",
+     .action = "Nothing, but to see that the applications' errors have ended.",
+     .look = "`redis-cli CLUSTER INFO`; `relinkctl status`."},
+    {// cluster_changed
+     .subject = "nodes or hash slots of the cluster have changed",
+     .happened = R"(By the cluster's own view nodes were added or removed, or hash slots went from
+one node to another; the message says which. relinkd watches the primaries that
+there are now.)",
+     .means = R"(Cluster clients follow by MOVED and ASK, at the cost of a round trip. While
+slots move, commands on several keys may fail with TRYAGAIN. Connections to a
+node that was removed are of no use any more.)",
+     .action = R"(Nothing, if it was meant. See that the URLs of the applications and of relinkd
+name nodes that will stay: a client that starts anew needs one of them.)",
+     .look = R"(`redis-cli CLUSTER NODES`, `redis-cli --cluster check HOST:PORT`;
+`relinkctl status`.)"},
+    {// server_replaced
+     .subject = "another server has taken over the address",
+     .happened = R"(At the same address the server reports another run_id, and it ran already when
+the old one still answered: it is no restart. A virtual address, a proxy or a
+load balancer leads to another server now. The message says whether its data
+continue those of the old one, as far as the servers tell (master_replid,
+master_replid2).)",
+     .means = R"(Connections to the old server did not move with the address: they are reset, or
+they hang, or a proxy still leads them to the old one. If the data do not
+continue the old ones, keys are missing, or others are there.)",
+     .action = R"(Nothing, if it was meant and the applications have reconnected. Else find out
+who moved the address, and make those reconnect whose commands hang or fail.)",
+     .look = R"(`redis-cli INFO server` (run_id, uptime_in_seconds), `INFO replication`,
+`INFO keyspace`; `ss -tno dst ADDRESS` on this host; the configuration of what
+holds the address.)"},
+    {// maintenance
+     .subject = "the service announces maintenance",
+     .happened = R"(The managed service has published (on the channel AzureRedisEvents) that
+maintenance is planned, begins, or is over. The message has what it says of
+kind, time and node. Such notices are hints: they may be late, wrong or lost.)",
+     .means = R"(While it lasts, connections to the node are closed, and another node becomes the
+primary: commands fail for some seconds, and clients have to reconnect. relinkd
+counts what happens then as a switchover and not as a failover.)",
+     .action = R"(Nothing, if the applications reconnect by themselves and repeat what failed. Put
+off what must not be interrupted.)",
+     .look = R"(relinkd_maintenance_events_total by type; `relinkctl status`; the provider's
+notices and its setting for the time of maintenance.)"},
+    {// former_left
+     .subject = "no connection of this host leads to the former primary any more",
+     .happened = R"(The last TCP connection of this host's processes to a node that was the primary
+before is gone. relinkd no longer watches that node on their account.)",
+     .means = R"(No application writes to that node over a connection from before the change.
+Containers with a network namespace of their own are out of sight.)",
+     .action = "Nothing.",
+     .look = "`ss -tn dst ADDRESS` on this host; `relinkctl status`."},
     {// sysctl_not_applied
      .subject = "a kernel setting does not have the wanted value",
      .happened = R"(A sysctl that the configuration wants ([sysctl.want]) has another value in

@@ -46,6 +46,17 @@ enum class Event : std::uint8_t {
   IdleCut,              ///< idle connections are cut at some age on this path
   IdleCutGone,          ///< they survive that age again
   CertificateExpiring,  ///< the server's certificate ends soon
+  Failover,             ///< a new primary has proven itself; the whole story in figures
+  PrimaryNamed,         ///< Sentinels, cluster or another node name another primary
+  TopologyUnconfirmed,  ///< no majority of the known Sentinels agrees who the primary is
+  TopologyConfirmed,    ///< a majority agrees again
+  SentinelEvent,        ///< a Sentinel published +sdown, +odown, +tilt, their end, +switch-master
+  ClusterFailing,       ///< cluster_state is fail, or slots are served by no node
+  ClusterFine,          ///< all slots are served again
+  ClusterChanged,       ///< nodes came or went, or slots moved
+  ServerReplaced,       ///< another server has taken over the address
+  Maintenance,          ///< planned maintenance was announced, has begun, or is over
+  FormerLeft,           ///< the last connection of this host to a former primary is gone
   SysctlNotApplied,     ///< a wanted sysctl has another value
   SysctlApplied,        ///< it has the wanted value (again)
   Degraded,             ///< relinkd cannot do a part of its work (a port, a socket, a permission)
@@ -56,7 +67,10 @@ inline constexpr auto kEventNames = enum_names<Event>(
     "reset", "tls_failed", "not_redis", "auth_failed", "stalled", "master_down", "loading", "busy",
     "read_only", "slow", "ok", "started", "stopped", "config_reloaded", "config_refused",
     "disconnected", "server_restarted", "dns_changed", "dns_failing", "idle_cut", "idle_cut_gone",
-    "certificate_expiring", "sysctl_not_applied", "sysctl_applied", "degraded", "repeated");
+    "certificate_expiring", "failover", "primary_named", "topology_unconfirmed",
+    "topology_confirmed", "sentinel_event", "cluster_failing", "cluster_fine", "cluster_changed",
+    "server_replaced", "maintenance", "former_left", "sysctl_not_applied", "sysctl_applied",
+    "degraded", "repeated");
 
 /// One line of the log. Empty fields are left out.
 struct Entry {

@@ -67,6 +67,19 @@ TEST(Catalog, MessageIdsOfReleasedEventsNeverChange) {
   EXPECT_EQ(message_id(Event::Repeated), "37a5100065294bfb9d7bce8675139785");
 }
 
+TEST(Catalog, SubjectsNameTheEndpointOfEventsThatHaveOne) {
+  const std::string file = catalog_file();
+  const auto names_endpoint = [&](Event event) {
+    return file.find("-- " + std::string(message_id(event)) + "\nSubject: @RELINKD_ENDPOINT@: ") !=
+           std::string::npos;
+  };
+  EXPECT_FALSE(names_endpoint(Event::ConfigRefused));
+  EXPECT_TRUE(names_endpoint(Event::Disconnected));
+  EXPECT_TRUE(names_endpoint(Event::Failover));
+  EXPECT_TRUE(names_endpoint(Event::FormerLeft));
+  EXPECT_FALSE(names_endpoint(Event::SysctlNotApplied));
+}
+
 TEST(Catalog, EachTextSaysWhatHappenedWhatItMeansWhatToDoAndWhereToLook) {
   for (const Event event : every_event()) {
     const CatalogText& text = catalog_text(event);
@@ -91,6 +104,17 @@ TEST(Catalog, TextsBelongToTheirEvents) {
   EXPECT_EQ(catalog_text(Event::ConditionOk).subject, "the endpoint is healthy");
   EXPECT_EQ(catalog_text(Event::Started).subject, "relinkd has started");
   EXPECT_THAT(catalog_text(Event::ServerRestarted).happened, testing::HasSubstr("run_id"));
+  EXPECT_EQ(catalog_text(Event::Failover).subject, "another node is the primary now");
+  EXPECT_EQ(catalog_text(Event::PrimaryNamed).subject, "another node is named as the primary");
+  EXPECT_THAT(catalog_text(Event::TopologyUnconfirmed).subject, testing::HasSubstr("no majority"));
+  EXPECT_THAT(catalog_text(Event::TopologyConfirmed).subject, testing::HasSubstr("a majority"));
+  EXPECT_THAT(catalog_text(Event::SentinelEvent).happened, testing::HasSubstr("+sdown"));
+  EXPECT_THAT(catalog_text(Event::ClusterFailing).happened, testing::HasSubstr("state:fail"));
+  EXPECT_THAT(catalog_text(Event::ClusterFine).happened, testing::HasSubstr("state:ok"));
+  EXPECT_THAT(catalog_text(Event::ClusterChanged).happened, testing::HasSubstr("hash slots went"));
+  EXPECT_THAT(catalog_text(Event::ServerReplaced).happened, testing::HasSubstr("no restart"));
+  EXPECT_THAT(catalog_text(Event::Maintenance).happened, testing::HasSubstr("AzureRedisEvents"));
+  EXPECT_THAT(catalog_text(Event::FormerLeft).subject, testing::HasSubstr("former primary"));
   EXPECT_THAT(catalog_text(Event::SysctlApplied).happened, testing::HasSubstr("wanted value"));
   EXPECT_EQ(catalog_text(Event::Repeated).subject, "lines were held back or lost");
 }
