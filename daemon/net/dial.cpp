@@ -207,7 +207,7 @@ void Dial::step() {
     }
     winner_->watch.reset();
     Success s{Stream(std::move(winner_->fd), std::move(winner_->tls)), winner_->address,
-              winner_->rtt};
+              winner_->rtt, std::move(failure_)};
     Listener* l = std::exchange(listener_, nullptr);
     return l->on_dialed(std::move(s));
   }

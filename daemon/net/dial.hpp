@@ -36,6 +36,8 @@ class Dial {
     Stream stream;
     Address address;
     Duration rtt{};  ///< of the TCP handshake
+    /// Why an address that was tried before was passed over.
+    std::optional<core::DialFailure> passed_over;
   };
   class Listener {
    public:
