@@ -47,12 +47,13 @@ Checked check_configuration(const Options& options) {
   if (!checked.errors.empty()) return checked;
   net::TlsContextCache contexts;
   for (const config::Endpoint& e : checked.loaded.settings.endpoints) {
-    if (e.password) {
-      if (const auto secret = watch::read_secret(*e.password); !secret) {
+    for (const auto& password : {e.password, e.sentinel.password}) {
+      if (!password) continue;
+      if (const auto secret = watch::read_secret(*password); !secret) {
         checked.errors.push_back(fmt::format("endpoint {}: {}", e.name, secret.error().message));
       }
     }
-    if (e.url.scheme == config::Url::Scheme::Rediss) {
+    if (e.uses_tls()) {
       if (const auto tls = contexts.get(e.tls); !tls) {
         checked.errors.push_back(fmt::format("endpoint {}: {}", e.name, tls.error().message));
       }
@@ -86,8 +87,10 @@ Manager::Manager(loop::Loop& loop, journal::Journal& journal, Options options)
               [this] {
                 for (const auto& e : endpoints_) e->rejudge();
               },
-              [this] { update_status(); }},
-      sysctls_(loop, reporter_, numbers_) {
+              [this] { update_status(); },
+              [this] { memory_.save_soon(); }},
+      sysctls_(loop, reporter_, numbers_),
+      memory_(loop, reporter_, [this] { return remembered(); }) {
   numbers_.version = RELINKD_VERSION;
 }
 
@@ -97,7 +100,8 @@ Result<void> Manager::start(config::Loaded loaded) {
   auto routes = kernel::RouteProbe::open();
   if (!routes) return routes.error();
   routes_.emplace(std::move(*routes));
-  surroundings_.emplace(watch::Surroundings{loop_, resolver_, *routes_, {}});
+  watching_.emplace(loop_, resolver_, *routes_);
+  memory_.load();
   started_ = loop::Loop::wall();
 
   const config::Settings settings = loaded.settings;
@@ -113,6 +117,8 @@ Result<void> Manager::start(config::Loaded loaded) {
                           http_ ? http_->url() : "off");
   reporter_.report(std::move(e));
   apply(std::move(*change), std::move(loaded));
+  // A folder that cannot be written is to be known before it is needed.
+  memory_.save();
   reporter_.on_event([this](const control::EventView& event) {
     if (control_) control_->publish(event);
   });
@@ -122,6 +128,7 @@ Result<void> Manager::start(config::Loaded loaded) {
 
 void Manager::stop() {
   loop::notify_stopping();
+  memory_.save();
   for (const auto& e : endpoints_) e->stop();
   journal::Entry e;
   e.event = journal::Event::Stopped;
@@ -178,8 +185,10 @@ Result<Manager::Change> Manager::prepare(const config::Settings& next) {
     } else {
       ++change.view.endpoints_changed;
     }
-    auto made = watch::Endpoint::make(*surroundings_, e, *slot.running, entropy_);
+    auto made = watch::Endpoint::make(*watching_, e, *slot.running, entropy_);
     if (!made) return Error{fmt::format("endpoint {}: {}", e.name, made.error().message)};
+    // Of the same URL, whether this process or one before has watched it.
+    if (const auto known = memory_.of(e)) (*made)->restore(*known);
     slot.fresh = std::move(*made);
     change.slots.push_back(std::move(slot));
   }
@@ -225,7 +234,9 @@ control::ReloadView Manager::reload() {
   loop::notify_reloading();
   control::ReloadView view;
   // Certificates may have been renewed under the same names.
-  surroundings_->contexts.clear();
+  watching_->around.contexts.clear();
+  // What is changed goes on with what is known.
+  memory_.save();
   Checked checked = check_configuration(options_);
   view.errors = std::move(checked.errors);
   const config::Settings& next = checked.loaded.settings;
@@ -328,6 +339,15 @@ control::StatusView Manager::status() {
   v.config_loaded = config_loaded_;
   for (const auto& e : endpoints_) v.endpoints.push_back(e->view());
   return v;
+}
+
+std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>> Manager::remembered()
+    const {
+  std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>> all;
+  for (const auto& e : endpoints_) {
+    all.emplace_back(&e->endpoint().settings(), e->endpoint().memory());
+  }
+  return all;
 }
 
 std::vector<control::EventView> Manager::recent_events() { return reporter_.recent(); }

@@ -3,11 +3,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/load.hpp"
 #include "control/server.hpp"
 #include "control/service.hpp"
+#include "manager/memory.hpp"
 #include "manager/reporter.hpp"
 #include "manager/sysctl_check.hpp"
 #include "manager/watched.hpp"
@@ -59,6 +61,8 @@ class Manager : public control::Service {
   [[nodiscard]] std::string status_line() const;
   void open_ports();
   void degraded(std::string message);
+  [[nodiscard]] std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>>
+  remembered() const;
 
   loop::Loop& loop_;
   Options options_;
@@ -68,13 +72,14 @@ class Manager : public control::Service {
   Entropy entropy_;
   net::Resolver resolver_;
   std::optional<kernel::RouteProbe> routes_;
-  std::optional<watch::Surroundings> surroundings_;
+  std::optional<watch::Shared> watching_;
   Shared shared_;
   config::Loaded loaded_;
   WallTime started_{};
   WallTime config_loaded_{};
   std::vector<std::unique_ptr<Watched>> endpoints_;
   SysctlCheck sysctls_;
+  Memory memory_;
   std::unique_ptr<metrics::HttpServer> http_;
   std::unique_ptr<control::Server> control_;
   bool status_is_stale_ = false;

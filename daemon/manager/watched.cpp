@@ -44,15 +44,6 @@ std::string join(const std::vector<Address>& addresses) {
   return text;
 }
 
-/// Unique enough to search for, and readable: when, and for whom.
-std::string incident_id(const std::string& endpoint, WallTime now) {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch()).count();
-  const auto seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{}-{:%Y%m%dT%H%M%S}.{:03d}", endpoint, utc, ms % 1000);
-}
-
 metrics::NodeRole role_of(const watch::Link& link) {
   if (!link.connected() || !link.role()) return metrics::NodeRole::Unknown;
   switch (link.role()->role) {
@@ -63,30 +54,55 @@ metrics::NodeRole role_of(const watch::Link& link) {
   return metrics::NodeRole::Unknown;
 }
 
-std::string_view to_string(config::Expect e) {
-  switch (e) {
-    case config::Expect::Primary: return "primary";
-    case config::Expect::Replica: return "replica";
-    case config::Expect::Any: break;
-  }
-  return "any";
+bool on_this_host(const watch::Node& node) {
+  const auto& address = node.link().address();
+  if (!address || address->is_unix()) return true;
+  return address->family() == Address::Family::IPv4
+             ? address->bytes()[0] == 127
+             : *address == *Address::parse("::1", address->port());
 }
+
+/// How lines name a node: one that is no member by its part.
+std::string spoken(const watch::Node& node) {
+  switch (node.part()) {
+    case watch::Part::Sentinel: return "Sentinel " + node.label();
+    case watch::Part::Replica: return "replica " + node.label();
+    default: return node.label();
+  }
+}
+
+/// Whether the connections to the node are counted as the endpoint's.
+bool counts(const watch::Node& node) {
+  return node.part() == watch::Part::Primary || node.part() == watch::Part::Replica;
+}
+
+bool is_member(const watch::Node& node) { return node.part() == watch::Part::Primary; }
 
 }  // namespace
 
 Watched::Watched(Shared& shared, const std::string& name)
-    : shared_(shared), name_(name), since_(loop::Loop::wall()), since_mono_(loop::Loop::clock()) {
+    : shared_(shared), name_(name), since_(loop::Loop::wall()) {
   numbers_.endpoint = name;
 }
 
 Watched::~Watched() = default;
 
 void Watched::start(std::unique_ptr<watch::Endpoint> endpoint) {
-  const bool replaced = shown_ != core::Condition::Unknown;
   endpoint_ = std::move(endpoint);
+  states_.clear();
   update_nodes();
   // What was proven of the server before says nothing of this one.
-  if (replaced) show(core::Condition::Unknown, "its configuration changed", Duration::zero());
+  if (shown_ != core::Condition::Unknown) {
+    detail_ = "its configuration changed";
+    enter(core::Condition::Unknown);
+    const auto members = endpoint_->members();
+    const std::string node = members.empty() ? name_ : members.front()->label();
+    journal::Entry e = entry(journal::Event::ConditionUnknown, journal::Priority::Info,
+                             fmt::format("{}: {} unknown: {}", name_, node, detail_));
+    e.node = node;
+    e.condition = core::to_string(core::Condition::Unknown);
+    shared_.reporter.report(std::move(e));
+  }
   endpoint_->start();
 }
 
@@ -96,94 +112,194 @@ void Watched::stop() {
   shared_.loop.retire(std::move(endpoint_));
 }
 
+Watched::NodeState& Watched::state_of(const watch::Node& node) {
+  const auto [it, fresh] = states_.try_emplace(&node);
+  if (fresh) {
+    it->second.since = loop::Loop::wall();
+    it->second.since_mono = it->second.trouble_since = loop::Loop::clock();
+  }
+  return it->second;
+}
+
 // --- the door ---------------------------------------------------------------------------------
 
-void Watched::on_transition(watch::Endpoint& endpoint, const core::Transition& t) {
-  node_detail_ = t.detail;
-  node_last_proof_ = t.since_last_proof;
+void Watched::on_transition(const watch::Node& node, const core::Transition& t) {
+  NodeState& state = state_of(node);
+  state.link_detail = t.detail;
+  state.last_proof = t.since_last_proof;
+  if (!is_member(node)) return show(node, t.to, t.detail);
+  const auto unreachable = [](const watch::Node* n) {
+    return n->condition() == core::Condition::Unreachable;
+  };
   if (t.to == core::Condition::Unreachable) {
-    const auto& address = endpoint.link().address();
+    const auto& address = node.link().address();
     shared_.judge.became_unreachable(name_, address ? address->host() : name_,
                                      shared_.loop.now().at);
-  } else {
+  } else if (const auto members = endpoint_->members();
+             std::none_of(members.begin(), members.end(), unreachable)) {
     shared_.judge.no_longer_unreachable(name_);
   }
   if (t.to == core::Condition::Unreachable && shared_.judge.is_local(name_)) {
     // Those that were lost just before share this host's fault.
     shared_.rejudge();
   } else {
-    show(t.to, t.detail, t.since_last_proof);
+    show(node, t.to, t.detail);
   }
 }
 
 void Watched::rejudge() {
-  if (!endpoint_ || endpoint_->link().machine().condition() != core::Condition::Unreachable) return;
-  if (shared_.judge.is_local(name_)) {
-    show(core::Condition::LocalFault,
-         node_detail_ +
-             "; other endpoints at other addresses were lost at the same time, and "
-             "nothing is answered anywhere",
-         node_last_proof_);
-  } else {
-    show(core::Condition::Unreachable, node_detail_, node_last_proof_);
+  if (!endpoint_) return;
+  for (const watch::Node* node : endpoint_->members()) {
+    if (node->condition() != core::Condition::Unreachable) continue;
+    const std::string& detail = state_of(*node).link_detail;
+    if (shared_.judge.is_local(name_)) {
+      show(*node, core::Condition::LocalFault,
+           detail +
+               "; other endpoints at other addresses were lost at the same time, and nothing "
+               "is answered anywhere");
+    } else {
+      show(*node, core::Condition::Unreachable, detail);
+    }
   }
 }
 
-void Watched::show(core::Condition condition, std::string detail, Duration since_last_proof) {
-  detail_ = std::move(detail);
-  if (condition == shown_) return;
-  const core::Condition from = std::exchange(shown_, condition);
-  told_cause_.reset();
-  const WallTime wall = loop::Loop::wall();
-  const MonoTime now = shared_.loop.now().at;
-  const Duration lasted = now - since_mono_;
-  since_ = wall;
-  since_mono_ = now;
-
-  const auto index = static_cast<std::size_t>(condition);
-  numbers_.condition = condition;
-  numbers_.up = core::is_up(condition);
-  ++numbers_.conditions_total[index];
-  if (core::is_up(from) && !core::is_up(condition)) {
-    shared_.numbers.detection_seconds[index].observe(since_last_proof);
+void Watched::show(const watch::Node& node, core::Condition condition, std::string detail) {
+  NodeState& state = state_of(node);
+  state.detail = std::move(detail);
+  if (condition == state.shown) {
+    if (is_member(node)) settle();
+    return;
   }
-  update_nodes();
-
-  const bool was_open = !incident_.empty();
-  const MonoTime opened = incident_opened_;
+  const core::Condition from = std::exchange(state.shown, condition);
+  const MonoTime now = shared_.loop.now().at;
+  const Duration lasted = now - state.since_mono;
+  const bool begins = core::is_up(from) || from == core::Condition::Unknown;
+  const bool was_trouble = !begins;
+  if (begins) state.trouble_since = now;
+  state.told_cause.reset();
+  state.since = loop::Loop::wall();
+  state.since_mono = now;
+  const auto index = static_cast<std::size_t>(condition);
+  if (is_member(node) && core::is_up(from) && !core::is_up(condition)) {
+    shared_.numbers.detection_seconds[index].observe(state.last_proof);
+  }
   const std::string incident = incident_;
-  update_incident(wall);
+  if (is_member(node)) settle();
+  update_nodes();
+  // Of former primaries and candidates the endpoint's story tells what matters.
+  if (node.part() == watch::Part::Former || node.part() == watch::Part::Candidate) return;
 
   std::string message =
-      fmt::format("{}: {} {}: {}", name_, endpoint_->node_name(), spoken(condition), detail_);
-  if (was_open && core::is_up(condition)) {
-    message += fmt::format("; the trouble lasted {}", to_text(now - opened));
+      fmt::format("{}: {} {}: {}", name_, spoken(node), spoken(condition), state.detail);
+  if (was_trouble && core::is_up(condition)) {
+    message += fmt::format("; the trouble lasted {}", to_text(now - state.trouble_since));
   } else if (core::is_up(condition) && core::is_up(from)) {
     message += fmt::format("; it was {} for {}", spoken(from), to_text(lasted));
+  } else if (!core::is_up(condition) && endpoint_->in_maintenance()) {
+    message += "; maintenance was announced for this time";
   }
   journal::Entry e =
       entry(static_cast<journal::Event>(index), priority_of(condition), std::move(message));
-  e.condition = core::to_string(condition);
+  e.node = node.label();
+  // The condition of the endpoint comes from its members alone.
+  if (is_member(node)) e.condition = core::to_string(condition);
   // The line that ends an incident belongs to it.
+  if (e.incident.empty() && is_member(node)) e.incident = incident;
+  shared_.reporter.report(std::move(e));
+}
+
+void Watched::settle() {
+  const auto members = endpoint_->members();
+  core::Condition worst = core::Condition::Ok;
+  const watch::Node* culprit = nullptr;
+  for (const watch::Node* node : members) {
+    const core::Condition c = state_of(*node).shown;
+    if (culprit != nullptr && core::worse(c, worst) == worst) continue;
+    worst = c;
+    culprit = node;
+  }
+  if (culprit != nullptr) {
+    detail_ = members.size() == 1 ? state_of(*culprit).detail
+                                  : culprit->label() + ": " + state_of(*culprit).detail;
+  } else if (const watch::Node* source = endpoint_->best_source()) {
+    // Nobody has said yet where the endpoint is: what keeps them from it is its condition.
+    const NodeState& state = state_of(*source);
+    worst = core::is_up(state.shown) ? core::Condition::Unknown : state.shown;
+    detail_ = fmt::format("where its primary is nobody has said yet; {} {}: {}", spoken(*source),
+                          spoken(state.shown), state.detail);
+  } else {
+    worst = core::Condition::Unknown;
+  }
+  if (worst == shown_) return;
+  const bool tell = members.empty();
+  const std::string incident = incident_;
+  enter(worst);
+  if (!tell) return;
+  const auto event = static_cast<journal::Event>(worst);
+  journal::Entry e =
+      entry(event, priority_of(worst), fmt::format("{}: {}: {}", name_, spoken(worst), detail_));
+  e.condition = core::to_string(worst);
   if (e.incident.empty()) e.incident = incident;
   shared_.reporter.report(std::move(e));
+}
+
+void Watched::enter(core::Condition condition) {
+  shown_ = condition;
+  since_ = loop::Loop::wall();
+  numbers_.condition = condition;
+  numbers_.up = core::is_up(condition);
+  ++numbers_.conditions_total[static_cast<std::size_t>(condition)];
+  update_incident();
   shared_.status_changed();
 }
 
-void Watched::update_incident(WallTime now) {
+/// Unique enough to search for, and readable: when, and for whom.
+std::string Watched::new_incident_id() const {
+  const auto now = loop::Loop::wall().time_since_epoch();
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now).count();
+  const auto seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{}-{:%Y%m%dT%H%M%S}.{:03d}", name_, utc, ms % 1000);
+}
+
+void Watched::update_incident() {
   const bool unknown = shown_ == core::Condition::Unknown;
   if (!core::is_up(shown_) && !unknown && incident_.empty()) {
-    incident_ = incident_id(name_, now);
-    incident_opened_ = shared_.loop.now().at;
-  } else if (core::is_up(shown_) || unknown) {
-    incident_.clear();
+    incident_ = new_incident_id();
+  } else if ((core::is_up(shown_) || unknown) && !incident_.empty()) {
+    last_incident_ = std::exchange(incident_, {});
+    last_incident_end_ = shared_.loop.now().at;
   }
   numbers_.incidents_open = incident_.empty() ? 0 : 1;
 }
 
 void Watched::update_nodes() {
-  numbers_.nodes = {metrics::NodeNumbers{endpoint_->node_name(), core::is_up(shown_),
-                                         role_of(endpoint_->link())}};
+  numbers_.nodes.clear();
+  numbered_ = endpoint_->members();
+  const auto others = endpoint_->others();
+  numbered_.insert(numbered_.end(), others.begin(), others.end());
+  for (const watch::Node* node : numbered_) {
+    numbers_.nodes.push_back(
+        {node->label(), core::is_up(state_of(*node).shown), role_of(node->link())});
+  }
+}
+
+void Watched::on_nodes_changed() {
+  const auto sentinels = endpoint_->sentinels();
+  std::map<const watch::Node*, NodeState> kept;
+  const auto keep = [&](const std::vector<const watch::Node*>& nodes) {
+    for (const watch::Node* node : nodes) {
+      if (const auto it = states_.find(node); it != states_.end()) kept.insert(*it);
+    }
+  };
+  keep(endpoint_->members());
+  keep(endpoint_->others());
+  keep(endpoint_->sentinels());
+  states_ = std::move(kept);
+  update_nodes();
+  settle();
+  shared_.memory_changed();
 }
 
 journal::Entry Watched::entry(journal::Event event, journal::Priority priority,
@@ -193,20 +309,27 @@ journal::Entry Watched::entry(journal::Event event, journal::Priority priority,
   e.priority = priority;
   e.message = std::move(message);
   e.endpoint = name_;
-  if (endpoint_) e.node = endpoint_->node_name();
   e.incident = incident_;
   return e;
 }
 
+void Watched::report(journal::Event event, journal::Priority priority, const std::string& sentence,
+                     const std::string& node) {
+  journal::Entry e = entry(event, priority, fmt::format("{}: {}", name_, sentence));
+  e.node = node;
+  shared_.reporter.report(std::move(e));
+}
+
 // --- connections ------------------------------------------------------------------------------
 
-void Watched::on_disconnected(watch::Endpoint&, const Address& address,
+void Watched::on_disconnected(const watch::Node& node, const Address& address,
                               const core::Attribution& why) {
+  if (!counts(node)) return;
   ++numbers_.disconnects_total[static_cast<std::size_t>(why.cause)];
   // The line of the reload or of the stop has said it for all.
   if (why.cause == core::Cause::LocalClose) return;
   // Attempt after attempt that ends alike is one piece of news, until the condition is another.
-  if (std::exchange(told_cause_, why.cause) == why.cause) return;
+  if (std::exchange(state_of(node).told_cause, why.cause) == why.cause) return;
   journal::Entry e =
       entry(journal::Event::Disconnected, journal::Priority::Notice,
             fmt::format("{}: {} disconnected, cause {}: {}", name_, address.to_string(),
@@ -216,8 +339,9 @@ void Watched::on_disconnected(watch::Endpoint&, const Address& address,
   shared_.reporter.report(std::move(e));
 }
 
-void Watched::on_connect_result(watch::Endpoint&, core::ConnectResult result,
+void Watched::on_connect_result(const watch::Node& node, core::ConnectResult result,
                                 std::optional<Duration> outage) {
+  if (!counts(node)) return;
   ++numbers_.reconnects_total[static_cast<std::size_t>(result)];
   if (outage) shared_.numbers.reconnect_seconds.observe(*outage);
   // A move keeps the condition, and is another node.
@@ -226,120 +350,130 @@ void Watched::on_connect_result(watch::Endpoint&, core::ConnectResult result,
   if (result != core::ConnectResult::Ok) rejudge();
 }
 
-void Watched::on_rtt(watch::Endpoint&, Duration rtt) {
-  numbers_.ping_rtt_seconds.observe(rtt);
+void Watched::on_rtt(const watch::Node& node, Duration rtt) {
+  if (is_member(node)) numbers_.ping_rtt_seconds.observe(rtt);
   // The role comes with the replies before the PING's.
-  if (!numbers_.nodes.empty()) numbers_.nodes.front().role = role_of(endpoint_->link());
+  const auto it = std::find(numbered_.begin(), numbered_.end(), &node);
+  if (it == numbered_.end()) return;
+  numbers_.nodes[static_cast<std::size_t>(it - numbered_.begin())].role = role_of(node.link());
 }
 
-bool Watched::on_this_host() const {
-  const auto& address = endpoint_->link().address();
-  if (!address || address->is_unix()) return true;
-  return address->family() == Address::Family::IPv4
-             ? address->bytes()[0] == 127
-             : *address == *Address::parse("::1", address->port());
+void Watched::on_answered(const watch::Node& node) {
+  if (!on_this_host(node)) shared_.judge.answered(shared_.loop.now().at);
 }
 
-void Watched::on_answered(watch::Endpoint&) {
-  if (!on_this_host()) shared_.judge.answered(shared_.loop.now().at);
-}
-
-void Watched::on_restarted(watch::Endpoint&, Duration outage) {
-  const auto kind = static_cast<std::size_t>(metrics::FailoverKind::Restart);
-  ++numbers_.failovers_total[kind];
-  numbers_.last_failover = loop::Loop::wall();
-  numbers_.last_failover_duration = outage;
-  shared_.numbers.failover_seconds[kind].observe(outage);
-  shared_.reporter.report(
-      entry(journal::Event::ServerRestarted, journal::Priority::Warning,
-            fmt::format("{}: {} was restarted: its run_id changed; {} from the last reply of the "
-                        "old process to the first of the new one",
-                        name_, endpoint_->node_name(), to_text(outage))));
-}
-
-void Watched::on_certificate(watch::Endpoint&, WallTime expiry) {
+void Watched::on_certificate(const watch::Node& node, WallTime expiry) {
+  if (!is_member(node)) return;
   numbers_.certificate_expiry = expiry;
   const Duration left = expiry - loop::Loop::wall();
   if (left > kExpiresSoon || told_expiry_ == expiry) return;
   told_expiry_ = expiry;
-  shared_.reporter.report(entry(
-      journal::Event::CertificateExpiring, journal::Priority::Warning,
-      left > Duration::zero()
-          ? fmt::format("{}: the server's certificate ends in {}, at {}", name_, to_text(left),
-                        to_iso8601(expiry))
-          : fmt::format("{}: the server's certificate ended at {}", name_, to_iso8601(expiry))));
+  report(journal::Event::CertificateExpiring, journal::Priority::Warning,
+         left > Duration::zero()
+             ? fmt::format("the server's certificate ends in {}, at {}", to_text(left),
+                           to_iso8601(expiry))
+             : fmt::format("the server's certificate ended at {}", to_iso8601(expiry)),
+         node.label());
 }
 
-void Watched::on_idle_cut(watch::Endpoint&, const std::optional<core::IdleCut>& cut) {
+void Watched::on_idle_cut(const watch::Node& node, const std::optional<core::IdleCut>& cut) {
   numbers_.idle_cut = cut ? cut->age : Duration::zero();
   if (cut) {
-    shared_.reporter.report(entry(journal::Event::IdleCut, journal::Priority::Warning,
-                                  fmt::format("{}: {}", name_, cut->to_string())));
+    report(journal::Event::IdleCut, journal::Priority::Warning, cut->to_string(), node.label());
   } else {
-    shared_.reporter.report(
-        entry(journal::Event::IdleCutGone, journal::Priority::Notice,
-              fmt::format("{}: idle connections are no longer cut on this path", name_)));
+    report(journal::Event::IdleCutGone, journal::Priority::Notice,
+           "idle connections are no longer cut on this path", node.label());
   }
 }
 
-void Watched::on_dns_changed(watch::Endpoint& endpoint, const std::vector<Address>& before,
+void Watched::on_dns_changed(const watch::Node& node, const std::vector<Address>& before,
                              const std::vector<Address>& now, bool followed) {
-  ++numbers_.dns_changes_total;
-  shared_.reporter.report(entry(journal::Event::DnsChanged, journal::Priority::Notice,
-                                fmt::format("{}: {} resolved to {} and resolves to {} now{}", name_,
-                                            endpoint.settings().url.host, join(before), join(now),
-                                            followed ? "; following" : "")));
+  if (is_member(node)) ++numbers_.dns_changes_total;
+  report(journal::Event::DnsChanged, journal::Priority::Notice,
+         fmt::format("{} resolved to {} and resolves to {} now{}", node.where().host, join(before),
+                     join(now), followed ? "; following" : ""),
+         node.label());
 }
 
-void Watched::on_dns_failing(watch::Endpoint& endpoint, const std::string& why) {
-  const auto& last = endpoint.names().last_answer();
-  shared_.reporter.report(entry(
-      journal::Event::DnsFailing, journal::Priority::Warning,
-      last.empty()
-          ? fmt::format("{}: {} does not resolve: {}", name_, endpoint.settings().url.host, why)
-          : fmt::format("{}: {} does not resolve any more: {}; {} stays watched", name_,
-                        endpoint.settings().url.host, why, join(last))));
+void Watched::on_dns_failing(const watch::Node& node, const std::string& why) {
+  const auto& last = node.names().last_answer();
+  report(journal::Event::DnsFailing, journal::Priority::Warning,
+         last.empty() ? fmt::format("{} does not resolve: {}", node.where().host, why)
+                      : fmt::format("{} does not resolve any more: {}; {} stays watched",
+                                    node.where().host, why, join(last)),
+         node.label());
 }
 
 // --- for relinkctl ----------------------------------------------------------------------------
 
-WallTime Watched::wall_of(MonoTime t) const {
-  return loop::Loop::wall() - (loop::Loop::clock() - t);
+namespace {
+
+WallTime wall_of(MonoTime t) { return loop::Loop::wall() - (loop::Loop::clock() - t); }
+
+std::string_view topology_of(const config::Url& url, const watch::Endpoint& endpoint) {
+  if (url.scheme == config::Url::Scheme::Sentinel) return "sentinel";
+  if (url.scheme == config::Url::Scheme::Cluster) return "cluster";
+  return !endpoint.members().empty() && endpoint.members().front()->has_name() ? "name" : "address";
+}
+
+}  // namespace
+
+control::NodeView Watched::node_view(const watch::Node& node) const {
+  const watch::Link& link = node.link();
+  const auto it = states_.find(&node);
+  static const NodeState kNothing;
+  const NodeState& state = it == states_.end() ? kNothing : it->second;
+  control::NodeView n;
+  n.node = node.label();
+  n.part = watch::kPartNames[node.part()];
+  n.condition = core::to_string(state.shown);
+  n.role = metrics::kNodeRoleNames[role_of(link)];
+  n.since = it == states_.end() ? since_ : state.since;
+  // The reason may be another by now while the condition is the same.
+  n.detail = link.machine().condition() == state.shown ? link.machine().detail() : state.detail;
+  n.rtt = link.machine().smoothed_rtt();
+  if (const auto proof = link.machine().last_proof()) n.last_reply = wall_of(*proof);
+  if (link.connected()) n.connected_since = wall_of(link.connected_since());
+  n.server_version = link.facts().version.value_or("");
+  return n;
 }
 
 control::EndpointView Watched::view() const {
-  const watch::Link& link = endpoint_->link();
+  const config::Endpoint& settings = endpoint_->settings();
   control::EndpointView v;
   v.name = name_;
-  v.url = endpoint_->settings().url.to_string();
-  v.expect = to_string(endpoint_->settings().expect);
+  v.url = settings.url.to_string();
+  v.expect = config::kExpectNames[settings.expect];
   v.condition = core::to_string(shown_);
   v.up = core::is_up(shown_);
   v.since = since_;
-  // The reason may be another by now while the condition is the same.
-  v.detail = link.machine().condition() == shown_ ? link.machine().detail() : detail_;
+  v.detail = detail_;
   v.incident = incident_;
-  for (const Address& a : endpoint_->names().last_answer()) v.addresses.push_back(a.to_string());
-  if (const auto cut = endpoint_->idle_cut()) {
-    v.idle_cut = cut->age;
-    v.idle_cut_detail = cut->to_string();
+  v.topology = topology_of(settings.url, *endpoint_);
+  v.topology_detail = endpoint_->topology_detail();
+  v.confirmed = endpoint_->confirmed();
+  v.uncovered_slots = endpoint_->uncovered_slots();
+  if (endpoint_->in_maintenance()) v.maintenance = maintenance_;
+  v.last_failover = last_failover_;
+  for (const watch::Node* node : endpoint_->members()) {
+    v.nodes.push_back(node_view(*node));
+    for (const Address& a : node->names().last_answer()) v.addresses.push_back(a.to_string());
+    if (const auto cut = node->idle_cut()) {
+      v.idle_cut = cut->age;
+      v.idle_cut_detail = cut->to_string();
+    }
+  }
+  if (v.nodes.size() == 1) v.detail = v.nodes.front().detail;
+  for (const watch::Node* node : endpoint_->others()) v.nodes.push_back(node_view(*node));
+  for (const watch::Node* node : endpoint_->sentinels()) v.sentinels.push_back(node_view(*node));
+  for (const watch::Former& f : endpoint_->formers()) {
+    v.former_primaries.push_back({f.address.to_string(), f.demoted, f.sockets});
   }
   for (std::size_t i = 0; i < numbers_.disconnects_total.size(); ++i) {
     if (numbers_.disconnects_total[i] == 0) continue;
     v.disconnects[std::string(core::to_string(static_cast<core::Cause>(i)))] =
         numbers_.disconnects_total[i];
   }
-  control::NodeView n;
-  n.node = endpoint_->node_name();
-  n.condition = v.condition;
-  n.role = metrics::kNodeRoleNames[role_of(link)];
-  n.since = since_;
-  n.detail = v.detail;
-  n.rtt = link.machine().smoothed_rtt();
-  if (const auto proof = link.machine().last_proof()) n.last_reply = wall_of(*proof);
-  if (link.connected()) n.connected_since = wall_of(link.connected_since());
-  n.server_version = link.facts().version.value_or("");
-  v.nodes.push_back(std::move(n));
   return v;
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/service.hpp"
 #include "core/local_fault.hpp"
@@ -24,6 +26,8 @@ struct Shared {
   std::function<void()> rejudge;
   /// Called when the one line of status has changed.
   std::function<void()> status_changed;
+  /// Called when something changed that outlives a restart.
+  std::function<void()> memory_changed;
 };
 
 /// One endpoint as the daemon sees it: the door through which each change of its state goes. It
@@ -40,8 +44,9 @@ class Watched : public watch::Observer {
   /// Ends the watching; what is told of it goes.
   void stop();
   [[nodiscard]] watch::Endpoint& endpoint() { return *endpoint_; }
+  [[nodiscard]] const watch::Endpoint& endpoint() const { return *endpoint_; }
 
-  /// Decides anew whether an unreachable endpoint is this host's fault.
+  /// Decides anew whether unreachable nodes are this host's fault.
   void rejudge();
 
   [[nodiscard]] core::Condition condition() const { return shown_; }
@@ -49,42 +54,72 @@ class Watched : public watch::Observer {
   [[nodiscard]] control::EndpointView view() const;
 
  private:
-  void on_transition(watch::Endpoint& endpoint, const core::Transition& transition) override;
-  void on_disconnected(watch::Endpoint& endpoint, const Address& address,
-                       const core::Attribution& why) override;
-  void on_connect_result(watch::Endpoint& endpoint, core::ConnectResult result,
-                         std::optional<Duration> outage) override;
-  void on_rtt(watch::Endpoint& endpoint, Duration rtt) override;
-  void on_answered(watch::Endpoint& endpoint) override;
-  void on_restarted(watch::Endpoint& endpoint, Duration outage) override;
-  void on_certificate(watch::Endpoint& endpoint, WallTime expiry) override;
-  void on_idle_cut(watch::Endpoint& endpoint, const std::optional<core::IdleCut>& cut) override;
-  void on_dns_changed(watch::Endpoint& endpoint, const std::vector<Address>& before,
-                      const std::vector<Address>& now, bool followed) override;
-  void on_dns_failing(watch::Endpoint& endpoint, const std::string& why) override;
+  /// What is told of a node.
+  struct NodeState {
+    core::Condition shown = core::Condition::Unknown;
+    std::string detail;
+    std::string link_detail;  ///< of the link's own condition
+    Duration last_proof{};    ///< as of its last transition
+    WallTime since{};
+    MonoTime since_mono{};
+    MonoTime trouble_since{};
+    std::optional<core::Cause> told_cause;  ///< by the last line, since the condition changed
+  };
 
-  void show(core::Condition condition, std::string detail, Duration since_last_proof);
-  void update_incident(WallTime now);
+  void on_transition(const watch::Node& node, const core::Transition& transition) override;
+  void on_disconnected(const watch::Node& node, const Address& address,
+                       const core::Attribution& why) override;
+  void on_connect_result(const watch::Node& node, core::ConnectResult result,
+                         std::optional<Duration> outage) override;
+  void on_rtt(const watch::Node& node, Duration rtt) override;
+  void on_answered(const watch::Node& node) override;
+  void on_restarted(const watch::Node& node, Duration outage,
+                    const core::Replacement& what) override;
+  void on_certificate(const watch::Node& node, WallTime expiry) override;
+  void on_idle_cut(const watch::Node& node, const std::optional<core::IdleCut>& cut) override;
+  void on_dns_changed(const watch::Node& node, const std::vector<Address>& before,
+                      const std::vector<Address>& now, bool followed) override;
+  void on_dns_failing(const watch::Node& node, const std::string& why) override;
+  void on_nodes_changed() override;
+  void on_failover(const core::FailoverStory& story, bool away) override;
+  void on_primary_named(const std::string& sentence) override;
+  void on_confirmed(bool confirmed, const std::string& sentence) override;
+  void on_sentinel_news(const watch::Node& sentinel, const core::SentinelEvent& event) override;
+  void on_cluster_changed(const std::string& sentence) override;
+  void on_cluster_health(bool fine, const std::string& detail) override;
+  void on_announcement(const core::Announcement& announcement) override;
+  void on_former_left(const watch::Former& former) override;
+  void on_trouble(const std::string& sentence) override;
+
+  NodeState& state_of(const watch::Node& node);
+  void show(const watch::Node& node, core::Condition condition, std::string detail);
+  void settle();
+  void enter(core::Condition condition);
+  void update_incident();
+  [[nodiscard]] std::string new_incident_id() const;
   void update_nodes();
+  void count_failover(control::FailoverView failover, core::FailoverKind kind, bool measured);
+  void report(journal::Event event, journal::Priority priority, const std::string& sentence,
+              const std::string& node = {});
   [[nodiscard]] journal::Entry entry(journal::Event event, journal::Priority priority,
                                      std::string message) const;
-  [[nodiscard]] bool on_this_host() const;
-  [[nodiscard]] WallTime wall_of(MonoTime t) const;
+  [[nodiscard]] control::NodeView node_view(const watch::Node& node) const;
 
   Shared& shared_;
   std::string name_;
   std::unique_ptr<watch::Endpoint> endpoint_;
   metrics::EndpointNumbers numbers_;
+  std::map<const watch::Node*, NodeState> states_;
+  std::vector<const watch::Node*> numbered_;  ///< whose numbers are in numbers_.nodes, in order
   core::Condition shown_ = core::Condition::Unknown;
-  std::string node_detail_;  ///< of the link's own condition
-  Duration node_last_proof_{};
   std::string detail_;
   WallTime since_{};
-  MonoTime since_mono_{};
-  std::string incident_;  ///< id; empty: none open
-  MonoTime incident_opened_{};
-  std::optional<core::Cause> told_cause_;  ///< by the last line, since the condition changed
+  std::string incident_;       ///< id; empty: none open
+  std::string last_incident_;  ///< that ended last
+  MonoTime last_incident_end_ = MonoTime::min();
   std::optional<WallTime> told_expiry_;
+  std::optional<control::FailoverView> last_failover_;
+  std::string maintenance_;  ///< the announcement that is in force, or was last
 };
 
 }  // namespace relinkd::manager

@@ -18,13 +18,24 @@ namespace {
 constexpr std::size_t kReadAtOnce = 16 * 1024;
 constexpr int kReadsAtOnce = 4;
 
+/// A message of a channel: Sentinels and managed services publish a line or two.
+constexpr resp::Budget kPushBudget{std::size_t{64} * 1024, 16};
+
 resp::Budget budget_of(Ask ask) {
   switch (ask) {
+    case Ask::SentinelMyId:
+    case Ask::SentinelMaster:
+    case Ask::SentinelSentinels:
+    case Ask::ClusterInfo:
+    case Ask::ClusterNodes:
+    case Ask::ClusterShards:
+    case Ask::ClusterSlots:
     case Ask::Role:
     case Ask::InfoServer:
     case Ask::InfoReplication:
     case Ask::InfoStats:
     case Ask::InfoCommandstats: return resp::kInfoBudget;
+    case Ask::Push: return kPushBudget;
     case Ask::Auth:
     case Ask::SetName:
     case Ask::ConfigTimeout:
@@ -114,7 +125,8 @@ void Connection::read_available() {
 
 void Connection::take_replies() {
   while (listener_ != nullptr) {
-    reader_.set_budget(expected_.empty() ? resp::kPingBudget : budget_of(expected_.front()));
+    const Ask unasked = pushes_ ? Ask::Push : Ask::Ping;
+    reader_.set_budget(budget_of(expected_.empty() ? unasked : expected_.front()));
     auto reply = reader_.next();
     if (!reply) {
       if (reader_.saw_tls()) {
@@ -125,10 +137,10 @@ void Connection::take_replies() {
     if (!reply->has_value()) return;
     if (expected_.empty()) {
       // A server may say why it is about to close (max number of clients) to whom has not asked.
-      if (!(*reply)->is_error()) {
+      if (!pushes_ && !(*reply)->is_error()) {
         return end({core::Ending::How::Protocol, "a reply that nobody asked for"});
       }
-      listener_->on_reply(*this, Ask::Ping, std::move(**reply));
+      listener_->on_reply(*this, unasked, std::move(**reply));
       continue;
     }
     const Ask ask = expected_.front();

@@ -25,7 +25,15 @@ enum class Ask : std::uint8_t {
   InfoStats,
   InfoCommandstats,
   ConfigTimeout,  ///< CONFIG GET timeout
+  SentinelMyId,
+  SentinelMaster,     ///< what the Sentinel says of the primary
+  SentinelSentinels,  ///< the other Sentinels
+  ClusterInfo,
+  ClusterNodes,
+  ClusterShards,
+  ClusterSlots,
   Ping,
+  Push,  ///< not asked for: what comes on a connection that has subscribed
 };
 
 /// One established connection that speaks RESP: bytes, bounds and the order of replies. It decides
@@ -51,6 +59,8 @@ class Connection {
 
   /// The next reply but those expected already answers `ask`.
   void expect(Ask ask) { expected_.push_back(ask); }
+  /// From now on what comes unasked is a push: the connection subscribes to channels.
+  void expect_pushes() { pushes_ = true; }
   /// Sends commands in RESP form. Wiped after sending, since they may hold a password.
   void send(std::string commands);
 
@@ -80,6 +90,7 @@ class Connection {
   Listener* listener_;
   resp::Reader reader_;
   std::deque<Ask> expected_;
+  bool pushes_ = false;
   std::string output_;
   bool write_wants_read_ = false;
   bool read_wants_write_ = false;

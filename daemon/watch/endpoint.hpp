@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/settings.hpp"
-#include "core/name_follower.hpp"
-#include "net/resolver.hpp"
-#include "net/tls_cache.hpp"
-#include "watch/idle_link.hpp"
-#include "watch/link.hpp"
+#include "core/failover.hpp"
+#include "watch/cluster.hpp"
+#include "watch/node.hpp"
+#include "watch/sentinels.hpp"
+#include "watch/socket_census.hpp"
 
 namespace relinkd::watch {
 
 /// What the endpoints share.
-struct Surroundings {
-  loop::Loop& loop;
-  net::Resolver& resolver;
-  kernel::RouteProbe& routes;
-  net::TlsContextCache contexts;
+struct Shared {
+  Shared(loop::Loop& loop, net::Resolver& resolver, kernel::RouteProbe& routes)
+      : around{loop, resolver, routes, {}}, census(loop) {}
+  Surroundings around;
+  SocketCensus census;
 };
 
-class Endpoint;
+/// A node that the endpoint held as primary before.
+struct Former {
+  Address address;
+  WallTime demoted{};
+  std::uint64_t sockets = 0;  ///< connections of this host's other processes to it
+};
 
 /// What an endpoint tells the daemon: every change of state comes through here, once.
 class Observer {
@@ -33,35 +39,65 @@ class Observer {
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
 
-  virtual void on_transition(Endpoint& endpoint, const core::Transition& transition) = 0;
-  virtual void on_disconnected(Endpoint& endpoint, const Address& address,
+  // Of a node, whichever part it plays.
+  virtual void on_transition(const Node& node, const core::Transition& transition) = 0;
+  virtual void on_disconnected(const Node& node, const Address& address,
                                const core::Attribution& why) = 0;
-  virtual void on_connect_result(Endpoint& endpoint, core::ConnectResult result,
+  virtual void on_connect_result(const Node& node, core::ConnectResult result,
                                  std::optional<Duration> outage) = 0;
-  virtual void on_rtt(Endpoint& endpoint, Duration rtt) = 0;
-  /// Something of the endpoint's host was heard.
-  virtual void on_answered(Endpoint& endpoint) = 0;
-  virtual void on_restarted(Endpoint& endpoint, Duration outage) = 0;
-  virtual void on_certificate(Endpoint& endpoint, WallTime expiry) = 0;
-  virtual void on_idle_cut(Endpoint& endpoint, const std::optional<core::IdleCut>& cut) = 0;
-  /// The name has other addresses. `followed`: and the connection in use moved.
-  virtual void on_dns_changed(Endpoint& endpoint, const std::vector<Address>& before,
+  virtual void on_rtt(const Node& node, Duration rtt) = 0;
+  virtual void on_answered(const Node& node) = 0;
+  virtual void on_restarted(const Node& node, Duration outage, const core::Replacement& what) = 0;
+  virtual void on_certificate(const Node& node, WallTime expiry) = 0;
+  virtual void on_idle_cut(const Node& node, const std::optional<core::IdleCut>& cut) = 0;
+  virtual void on_dns_changed(const Node& node, const std::vector<Address>& before,
                               const std::vector<Address>& now, bool followed) = 0;
-  /// The name stopped resolving (once, until it resolves again).
-  virtual void on_dns_failing(Endpoint& endpoint, const std::string& why) = 0;
+  virtual void on_dns_failing(const Node& node, const std::string& why) = 0;
+
+  // Of the endpoint.
+  /// Nodes have come or gone, or are elsewhere.
+  virtual void on_nodes_changed() = 0;
+  /// A new primary has proven itself. `away`: the old one was last seen before relinkd started.
+  virtual void on_failover(const core::FailoverStory& story, bool away) = 0;
+  /// Somebody names another primary, which is followed; a sentence without the endpoint's name.
+  virtual void on_primary_named(const std::string& sentence) = 0;
+  virtual void on_confirmed(bool confirmed, const std::string& sentence) = 0;
+  virtual void on_sentinel_news(const Node& sentinel, const core::SentinelEvent& event) = 0;
+  virtual void on_cluster_changed(const std::string& sentence) = 0;
+  virtual void on_cluster_health(bool fine, const std::string& detail) = 0;
+  virtual void on_announcement(const core::Announcement& announcement) = 0;
+  /// The last connection of this host to a former primary is gone.
+  virtual void on_former_left(const Former& former) = 0;
+  /// Something cannot be done or understood; a sentence without the endpoint's name.
+  virtual void on_trouble(const std::string& sentence) = 0;
 };
 
-/// One configured endpoint with one node at a time: its name, its link, its idle watch.
-class Endpoint : public Link::Owner, public IdleLink::Owner {
+/// One configured endpoint: its members (one primary; of a cluster, one a shard), the other nodes
+/// that are watched for their sake, and where it learns who is who.
+class Endpoint : public NodeOwner,
+                 public Sentinels::Owner,
+                 public Cluster::Owner,
+                 public Subscription::Owner {
  public:
+  /// What outlives a restart of the daemon.
+  struct Memory {
+    std::string primary;  ///< the last proven primary of an endpoint with one; else empty
+    WallTime last_proof{};
+    std::optional<HostPort> believed;  ///< whom the Sentinels named
+    std::uint64_t epoch = 0;
+    std::vector<Former> formers;
+  };
+
   /// The Error: the TLS settings' files cannot be used.
-  static Result<std::unique_ptr<Endpoint>> make(Surroundings& surroundings,
-                                                const config::Endpoint& settings,
+  static Result<std::unique_ptr<Endpoint>> make(Shared& shared, const config::Endpoint& settings,
                                                 Observer& observer, Entropy& entropy);
   ~Endpoint() override;
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
+  /// To be called before start(), if at all.
+  void restore(const Memory& memory);
+  [[nodiscard]] Memory memory() const;
   void start();
   void stop();
 
@@ -71,51 +107,110 @@ class Endpoint : public Link::Owner, public IdleLink::Owner {
   void update(const config::Endpoint& settings);
 
   [[nodiscard]] const config::Endpoint& settings() const { return settings_; }
-  [[nodiscard]] const Link& link() const { return link_; }
-  [[nodiscard]] const core::NameFollower& names() const { return names_; }
-  [[nodiscard]] std::optional<core::IdleCut> idle_cut() const;
-  /// The node's label: its address, or the host as configured while there is none.
-  [[nodiscard]] std::string node_name() const;
+  /// The nodes whose worst condition is the endpoint's. Empty while Sentinels or seeds have not
+  /// told any.
+  [[nodiscard]] std::vector<const Node*> members() const;
+  /// Replicas, former primaries and candidates that are watched besides.
+  [[nodiscard]] std::vector<const Node*> others() const;
+  [[nodiscard]] std::vector<const Node*> sentinels() const;
+  /// Where no member is known: what those that should name it are like; the least bad of them.
+  [[nodiscard]] const Node* best_source() const;
+  [[nodiscard]] const std::vector<Former>& formers() const { return formers_; }
+  /// "3 of 3 Sentinels name 198.18.0.3:6379, epoch 2"; empty where nothing is to be said.
+  [[nodiscard]] std::string topology_detail() const;
+  /// False while fewer than a majority of the known Sentinels agree on the primary.
+  [[nodiscard]] bool confirmed() const;
+  [[nodiscard]] unsigned uncovered_slots() const;
+  /// Maintenance is announced, or under way.
+  [[nodiscard]] bool in_maintenance() const;
 
  private:
-  Endpoint(Surroundings& surroundings, const config::Endpoint& settings, Observer& observer,
+  struct Member {
+    std::string key;  ///< of the shard
+    std::unique_ptr<Node> node;
+    core::FailoverDetector detector;
+    std::optional<Address> proven_at;  ///< the primary that proved itself last
+    bool found_elsewhere = false;      ///< it is not the endpoint's own node
+    std::vector<HostPort> replicas;    ///< as the primary told last
+    std::optional<HostPort> follows;   ///< of a member that turned replica: whom
+  };
+
+  Endpoint(Shared& shared, const config::Endpoint& settings, Observer& observer,
            std::shared_ptr<net::TlsContext> tls, Entropy& entropy);
 
-  void on_dial_wanted() override;
-  void on_transition(const core::Transition& transition) override;
-  void on_disconnected(const Address& address, const core::Attribution& why) override;
-  void on_connect_result(core::ConnectResult result, std::optional<Duration> outage) override;
-  void on_rtt(Duration rtt) override;
-  void on_proof(MonoTime sent) override;
-  void on_answered() override;
-  void on_disturbed() override;
-  void on_clients_killed() override;
-  void on_restarted(Duration outage) override;
-  void on_certificate(WallTime expiry) override;
-  std::optional<net::DialTarget> idle_target() override;
-  void on_idle_disconnected(const Address& address, const core::Attribution& why) override;
-  void on_idle_cut(const std::optional<core::IdleCut>& cut) override;
-  void on_ask_node() override;
+  // Of a node.
+  void on_transition(Node& node, const core::Transition& transition) override;
+  void on_disconnected(Node& node, const Address& address, const core::Attribution& why) override;
+  void on_connect_result(Node& node, core::ConnectResult result,
+                         std::optional<Duration> outage) override;
+  void on_rtt(Node& node, Duration rtt) override;
+  void on_malformed(Node& node, const std::string& why) override;
+  void on_passed_over(Node& node, const Address& address, core::Condition condition) override;
+  void on_answered(Node& node) override;
+  void on_evidence(Node& node) override;
+  std::vector<Question> questions(Node& node, bool greeting, bool topology) override;
+  void on_topology(Node& node, Ask ask, const resp::Reply& reply) override;
+  void on_restarted(Node& node, Duration outage, const core::Replacement& what) override;
+  void on_certificate(Node& node, WallTime expiry) override;
+  void on_idle_cut(Node& node, const std::optional<core::IdleCut>& cut) override;
+  void on_dns_changed(Node& node, const std::vector<Address>& before,
+                      const std::vector<Address>& now, bool followed) override;
+  void on_dns_failing(Node& node, const std::string& why) override;
+  // Of the Sentinels.
+  std::unique_ptr<Node> make_sentinel(const HostPort& where) override;
+  void on_sentinels_changed() override;
+  void on_belief(const core::SentinelQuorum::Belief& belief) override;
+  void on_confirmed(bool confirmed) override;
+  void on_agreed_down() override;
+  void on_sentinel_news(const Node& sentinel, const core::SentinelEvent& event) override;
+  void on_sentinel_trouble(const Node& sentinel, const std::string& why) override;
+  // Of the cluster.
+  std::vector<Node*> informants() override;
+  void on_cluster_changed(const core::ClusterMap::Change& change) override;
+  void on_cluster_health(bool fine, const std::string& detail) override;
+  void on_cluster_trouble(const Node& node, const std::string& why) override;
+  // Of announcements.
+  std::optional<net::DialTarget> subscription_target(Subscription& subscription) override;
+  void on_subscribed(Subscription& subscription) override;
+  void on_message(Subscription& subscription, const resp::Message& message) override;
+  void on_subscription_trouble(Subscription& subscription, const std::string& why) override;
 
-  void resolve();
-  void on_resolved(Result<net::Answer> answer);
-  void dial_addresses();
-  [[nodiscard]] net::DialTarget target_for(std::vector<Address> addresses) const;
+  // Nodes: endpoint_nodes.cpp.
+  [[nodiscard]] config::Endpoint settings_for(const HostPort& where, Part part) const;
+  std::unique_ptr<Node> make_node(const HostPort& where, Part part);
+  Member& add_member(std::string key, std::unique_ptr<Node> node);
+  void remove_member(const std::string& key);
+  Member* find_member(const Node& node);
+  Member* find_member(const std::string& key);
+  void arrange();
+  [[nodiscard]] std::map<HostPort, Part> wanted_others() const;
+  void want_arrangement();
 
-  Surroundings& around_;
+  // Who is the primary: endpoint.cpp.
+  void take_primary_evidence(Member& member, const Node& node);
+  void take_candidate_evidence(const Node& node);
+  void tell(Member& member, const core::FailoverStory& story, const std::optional<Address>& from);
+  void follow_cluster();
+  void count_former(const Address& address, std::uint64_t sockets);
+  [[nodiscard]] bool searches(const Member& member) const;
+
+  Shared& shared_;
   config::Endpoint settings_;
   Observer& observer_;
   std::shared_ptr<net::TlsContext> tls_;
-  std::optional<Address> fixed_;  ///< a Unix socket or an IP literal: nothing to resolve
-  core::NameFollower names_;
-  MonoTime answer_ends_{};   ///< when the last answer's TTL is over
-  bool dial_waits_ = false;  ///< the link waits for the query under way
-  bool last_dial_failed_ = false;
-  bool told_failing_ = false;
-  std::unique_ptr<net::Resolver::Query> query_;
-  loop::Deadline resolve_at_;
-  Link link_;
-  std::unique_ptr<IdleLink> idle_;
+  Entropy entropy_;
+  MonoTime started_{};
+  std::vector<std::unique_ptr<Member>> members_;
+  std::map<HostPort, std::unique_ptr<Node>> others_;
+  std::unique_ptr<Sentinels> sentinels_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Subscription> announcements_;
+  MonoTime maintenance_from_ = kNever;
+  MonoTime maintenance_until_ = MonoTime::min();
+  std::vector<Former> formers_;
+  std::map<Address, std::unique_ptr<SocketCensus::Interest>> interests_;
+  loop::Deadline arrange_at_;
+  loop::Deadline cluster_at_;
 };
 
 }  // namespace relinkd::watch

@@ -31,11 +31,34 @@ std::string command_of(Ask ask) {
     case Ask::InfoStats: return resp::format_command({"INFO", "stats"});
     case Ask::InfoCommandstats: return resp::format_command({"INFO", "commandstats"});
     case Ask::ConfigTimeout: return resp::format_command({"CONFIG", "GET", "timeout"});
+    case Ask::SentinelMyId: return resp::format_command({"SENTINEL", "MYID"});
+    case Ask::ClusterInfo: return resp::format_command({"CLUSTER", "INFO"});
+    case Ask::ClusterNodes: return resp::format_command({"CLUSTER", "NODES"});
+    case Ask::ClusterShards: return resp::format_command({"CLUSTER", "SHARDS"});
+    case Ask::ClusterSlots: return resp::format_command({"CLUSTER", "SLOTS"});
+    case Ask::SentinelMaster:
+    case Ask::SentinelSentinels:
     case Ask::Auth:
+    case Ask::Push:
     case Ask::Ping: break;
   }
   static const std::string ping = resp::format_command({"PING"});
   return ping;
+}
+
+Question ask_sentinel(Ask ask, std::string_view name) {
+  const std::string_view what = ask == Ask::SentinelMaster ? "MASTER" : "SENTINELS";
+  return {ask, resp::format_command({"SENTINEL", what, name})};
+}
+
+void ask(Connection& connection, std::vector<Question> questions, const Refused& refused) {
+  std::string commands;
+  for (const Question& q : questions) {
+    if (refused.contains(q.ask)) continue;
+    connection.expect(q.ask);
+    commands += q.command;
+  }
+  if (!commands.empty()) connection.send(std::move(commands));
 }
 
 void ask(Connection& connection, std::initializer_list<Ask> asks, const Refused& refused) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -26,8 +28,19 @@ class Refused {
 /// The kinds of error reply that diagnosis tells apart.
 core::ReplyKind core_reply_kind(resp::ErrorKind kind);
 
-/// The RESP form of a question other than AUTH.
+/// The RESP form of a question other than AUTH and those of a Sentinel, which name the primary.
 std::string command_of(Ask ask);
+
+/// A question with its RESP form.
+struct Question {
+  Ask ask;
+  std::string command;
+};
+/// A question of a Sentinel about the primary that it calls `name`.
+Question ask_sentinel(Ask ask, std::string_view name);
+
+/// Sends the questions, leaving out what was refused before.
+void ask(Connection& connection, std::vector<Question> questions, const Refused& refused);
 
 /// Sends `asks` on the connection, leaving out what was refused before.
 void ask(Connection& connection, std::initializer_list<Ask> asks, const Refused& refused);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "core/condition_of.hpp"
 
 namespace relinkd::watch {
 
@@ -22,6 +23,11 @@ constexpr Duration kTlsCheckLimit = 1s;
 core::ServerCounters counters_of(const resp::InfoFacts& facts) {
   return {facts.run_id, facts.uptime_seconds, facts.client_kill_calls,
           facts.output_buffer_disconnections};
+}
+
+core::ServerIdentity identity_of(const resp::InfoFacts& facts) {
+  return {facts.run_id.value_or(""), facts.master_replid.value_or(""),
+          facts.master_replid2.value_or(""), facts.uptime_seconds};
 }
 
 core::ConnectResult result_of(const core::Ending& ending) {
@@ -55,11 +61,12 @@ core::LinkLimits link_limits(const config::Endpoint& settings) {
 }
 
 Link::Link(loop::Loop& loop, kernel::RouteProbe& routes, const config::Endpoint& settings,
-           Owner& owner, Entropy entropy)
+           Owner& owner, Entropy entropy, Kind kind)
     : loop_(loop),
       routes_(routes),
       settings_(settings),
       owner_(owner),
+      kind_(kind),
       machine_(link_limits(settings), entropy),
       deadline_(loop.deadlines(), [this] { on_deadline(); }) {}
 
@@ -98,6 +105,15 @@ void Link::move(std::string reason) {
 void Link::probe_now() {
   next_facts_ = loop_.now().at;
   feed(core::event::ProbeNow{});
+}
+
+void Link::ask_now() { feed(core::event::ProbeNow{}); }
+
+core::ServerIdentity Link::identity() const { return identity_of(facts_); }
+
+bool Link::is_proven_primary() const {
+  return answered_ && connection_ && core::is_up(machine_.condition()) && !identity_is_old_ &&
+         role_ && role_->role == resp::Role::Primary;
 }
 
 void Link::feed(const core::LinkEvent& event) { carry_out(machine_.on(event, loop_.now())); }
@@ -152,6 +168,9 @@ void Link::dial(net::DialTarget target, bool name_failing) {
 void Link::on_dialed(net::Dial::Success success) {
   loop_.retire(std::move(dial_));
   owner_.on_answered();
+  if (success.passed_over && *address_ != success.address) {
+    owner_.on_passed_over(*address_, core::condition_of(*success.passed_over));
+  }
   address_ = success.address;
   target_.addresses = {success.address};
   if (success.stream.tls() != nullptr) {
@@ -167,6 +186,7 @@ void Link::on_dialed(net::Dial::Success success) {
   earlier_ = std::exchange(facts_, resp::InfoFacts{});
   earlier_proof_ = machine_.last_proof();
   role_.reset();
+  identity_is_old_ = false;
   feed(core::event::Dialed{success.rtt});
 }
 
@@ -206,9 +226,18 @@ void Link::send_probe(const core::LinkOrders::Probe& probe) {
       connection_->close(false);
       return end({core::Ending::How::Auth, sent.error().message});
     }
-    ask(*connection_, {Ask::SetName, Ask::InfoServer, Ask::InfoReplication}, refused_);
+    ask(*connection_, {Ask::SetName}, refused_);
   }
   // Everything else goes before the PING, so that its reply stands for all of them.
+  if (kind_ == Kind::Server) ask_server(probe, now);
+  ask(*connection_, owner_.questions(probe.greeting, probe.topology), refused_);
+  ping_sent_ = now;
+  ask(*connection_, {Ask::Ping}, Refused{});
+  machine_.probe_sent(connection_->sample());
+}
+
+void Link::ask_server(const core::LinkOrders::Probe& probe, MonoTime now) {
+  if (probe.greeting) ask(*connection_, {Ask::InfoServer, Ask::InfoReplication}, refused_);
   if (probe.topology) ask(*connection_, {Ask::Role}, refused_);
   if (probe.topology && !probe.greeting && refused_.contains(Ask::Role)) {
     ask(*connection_, {Ask::InfoReplication}, refused_);
@@ -217,9 +246,6 @@ void Link::send_probe(const core::LinkOrders::Probe& probe) {
     next_facts_ = now + kFactsInterval;
     ask(*connection_, {Ask::InfoStats, Ask::InfoCommandstats}, refused_);
   }
-  ping_sent_ = now;
-  ask(*connection_, {Ask::Ping}, Refused{});
-  machine_.probe_sent(connection_->sample());
 }
 
 void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
@@ -228,9 +254,16 @@ void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
     const auto kind = resp::error_kind(reply.text);
     last_error_ = printable(reply.text);
     if (kind == resp::ErrorKind::MaxClients) max_clients_ = true;
-    if (ask != Ask::Ping) return take_error(ask, kind, reply.text);
+    if (ask != Ask::Ping) return take_error(ask, kind, reply);
   }
   switch (ask) {
+    case Ask::SentinelMyId:
+    case Ask::SentinelMaster:
+    case Ask::SentinelSentinels:
+    case Ask::ClusterInfo:
+    case Ask::ClusterNodes:
+    case Ask::ClusterShards:
+    case Ask::ClusterSlots: return owner_.on_topology(ask, reply);
     case Ask::Ping: return take_ping(reply);
     case Ask::Role: {
       const auto role = resp::parse_role(reply);
@@ -238,23 +271,31 @@ void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
       return take_role(*role);
     }
     case Ask::InfoServer:
-    case Ask::InfoReplication:
     case Ask::InfoStats:
     case Ask::InfoCommandstats: return take_info(reply);
+    case Ask::InfoReplication: take_info(reply); return identity_is_known();
     case Ask::Auth:
     case Ask::SetName:
+    case Ask::Push:
     case Ask::ConfigTimeout: return;
   }
 }
 
-void Link::take_error(Ask ask, resp::ErrorKind kind, const std::string& text) {
+void Link::take_error(Ask ask, resp::ErrorKind kind, const resp::Reply& reply) {
   if (ask == Ask::Auth) {
     // While it loads or is full a server may refuse anything: that says nothing of the password.
     if (kind == resp::ErrorKind::MaxClients || kind == resp::ErrorKind::Loading) return;
     connection_->close(false);
-    return end({core::Ending::How::Auth, fmt::format("AUTH is refused: \"{}\"", printable(text))});
+    return end(
+        {core::Ending::How::Auth, fmt::format("AUTH is refused: \"{}\"", printable(reply.text))});
   }
   if (kind == resp::ErrorKind::NoPerm || kind == resp::ErrorKind::Unknown) refused_.add(ask);
+  if (ask == Ask::InfoReplication) return identity_is_known();
+  owner_.on_topology(ask, reply);
+}
+
+void Link::identity_is_known() {
+  if (std::exchange(identity_is_old_, false)) owner_.on_evidence();
 }
 
 void Link::take_ping(const resp::Reply& reply) {
@@ -278,15 +319,19 @@ void Link::take_ping(const resp::Reply& reply) {
   owner_.on_proof(ping_sent_);
   feed(e);
   if (const auto rtt = machine_.last_rtt()) owner_.on_rtt(*rtt);
+  owner_.on_evidence();
 }
 
 void Link::first_answer() {
   answered_ = true;
   const MonoTime now = loop_.now().at;
-  explain(core::Afterwards{counters_of(facts_), std::nullopt});
+  // Another server's counters explain nothing.
+  const bool same = unexplained_address_ == address_;
+  explain(same ? core::Afterwards{counters_of(facts_), std::nullopt} : core::Afterwards{});
   if (earlier_.run_id && facts_.run_id && *earlier_.run_id != *facts_.run_id &&
       earlier_address_ == address_) {
-    owner_.on_restarted(now - earlier_proof_.value_or(now));
+    const Duration outage = now - earlier_proof_.value_or(now);
+    owner_.on_restarted(outage, core::compare(identity_of(earlier_), identity(), outage));
   }
   earlier_address_ = address_;
   owner_.on_connect_result(core::ConnectResult::Ok,
@@ -295,6 +340,14 @@ void Link::first_answer() {
 }
 
 void Link::take_role(const resp::RoleFact& role) {
+  // A promotion begins a history of its own, and so does a primary's first replica: what INFO said
+  // before is out of date.
+  const bool promoted = role_ && role_->role != role.role;
+  const bool joined = role_ && role_->replicas != role.replicas;
+  if ((promoted || joined) && !refused_.contains(Ask::Role)) {
+    identity_is_old_ = promoted && !refused_.contains(Ask::InfoReplication);
+    ask(*connection_, {Ask::InfoReplication}, refused_);
+  }
   role_ = role;
   core::event::RoleSaid e;
   e.replica = role.role == resp::Role::Replica;
@@ -307,7 +360,7 @@ void Link::take_role(const resp::RoleFact& role) {
 void Link::take_info(const resp::Reply& reply) {
   const auto info = resp::parse_info(reply);
   // A server that answers INFO with something else is watched without it.
-  if (!info) return;
+  if (!info) return owner_.on_malformed(info.error().message);
   const auto kills = facts_.client_kill_calls;
   resp::merge(facts_, *info);
   if (kills && facts_.client_kill_calls && *facts_.client_kill_calls > *kills) {
@@ -381,8 +434,11 @@ void Link::end(core::Ending ending) {
 }
 
 void Link::explain(const core::Afterwards& after) {
+  if (unexplained_) explained_by(core::attribute(*unexplained_, after));
+}
+
+void Link::explained_by(const core::Attribution& why) {
   if (!unexplained_) return;
-  const core::Attribution why = core::attribute(*unexplained_, after);
   unexplained_.reset();
   owner_.on_disconnected(unexplained_address_, why);
 }

@@ -4,8 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/attribution.hpp"
+#include "core/failover.hpp"
 #include "core/link_machine.hpp"
 #include "kernel/route.hpp"
 #include "loop/loop.hpp"
@@ -41,6 +43,17 @@ class Link : public net::Dial::Listener, public Connection::Listener {
     virtual void on_rtt(Duration rtt) = 0;
     /// A PING sent at `sent` was answered.
     virtual void on_proof(MonoTime sent) = 0;
+    /// The condition is up to date with an answer: to a PING, or about role and identity.
+    virtual void on_evidence() = 0;
+    /// What to ask besides, with the PING that is about to be sent. `topology`: the role is asked
+    /// for, too; `greeting`: it is the first on a connection.
+    virtual std::vector<Question> questions(bool greeting, bool topology) = 0;
+    /// The answer to such a question, errors included.
+    virtual void on_topology(Ask ask, const resp::Reply& reply) = 0;
+    /// An answer that relinkd can do without cannot be understood.
+    virtual void on_malformed(const std::string& why) = 0;
+    /// The address in use before failed in this way, and another one of the name was taken.
+    virtual void on_passed_over(const Address& address, core::Condition condition) = 0;
     /// Something of the node's host was heard: a reply, a SYN-ACK, an RST.
     virtual void on_answered() = 0;
     /// The watch connection ended; on_disconnected() follows when the cause is known.
@@ -49,12 +62,15 @@ class Link : public net::Dial::Listener, public Connection::Listener {
     virtual void on_clients_killed() = 0;
     /// run_id changed at the same address. `outage`: last proof of the old process to the first of
     /// the new one.
-    virtual void on_restarted(Duration outage) = 0;
+    virtual void on_restarted(Duration outage, const core::Replacement& what) = 0;
     virtual void on_certificate(WallTime expiry) = 0;
   };
 
+  /// A Sentinel is watched as a server is, but not asked for what only servers know.
+  enum class Kind : std::uint8_t { Server, Sentinel };
+
   Link(loop::Loop& loop, kernel::RouteProbe& routes, const config::Endpoint& settings, Owner& owner,
-       Entropy entropy);
+       Entropy entropy, Kind kind);
   ~Link() override;
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -66,7 +82,12 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   void dial(net::DialTarget target, bool name_failing);
   void dial_failed(core::DialFailure failure);
   void move(std::string reason);
+  /// Why the connection that ended last did, if that is still open.
+  void explained_by(const core::Attribution& why);
+  /// Probes now, with all facts that explain what happens to connections.
   void probe_now();
+  /// Probes now, with the questions that the owner has.
+  void ask_now();
   /// New settings that leave the connection as it is.
   void update(const config::Endpoint& settings);
 
@@ -77,6 +98,11 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   [[nodiscard]] MonoTime connected_since() const { return connection_->established(); }
   [[nodiscard]] const resp::InfoFacts& facts() const { return facts_; }
   [[nodiscard]] const std::optional<resp::RoleFact>& role() const { return role_; }
+  [[nodiscard]] core::ServerIdentity identity() const;
+  /// The node answered its last PING, and says that it is a primary; its identity is up to date.
+  [[nodiscard]] bool is_proven_primary() const;
+  /// Whether the server refused this question for good.
+  [[nodiscard]] bool refuses(Ask ask) const { return refused_.contains(ask); }
 
  private:
   void on_dialed(net::Dial::Success success) override;
@@ -92,7 +118,9 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   void send_probe(const core::LinkOrders::Probe& probe);
   void open_witness(bool full);
   void close_witness();
-  void take_error(Ask ask, resp::ErrorKind kind, const std::string& text);
+  void ask_server(const core::LinkOrders::Probe& probe, MonoTime now);
+  void take_error(Ask ask, resp::ErrorKind kind, const resp::Reply& reply);
+  void identity_is_known();
   void take_ping(const resp::Reply& reply);
   void take_role(const resp::RoleFact& role);
   void take_info(const resp::Reply& reply);
@@ -106,6 +134,7 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   kernel::RouteProbe& routes_;
   config::Endpoint settings_;
   Owner& owner_;
+  Kind kind_;
   core::LinkMachine machine_;
   loop::Deadline deadline_;
 
@@ -128,6 +157,7 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   std::optional<Address> earlier_address_;
   std::optional<MonoTime> earlier_proof_;
   std::optional<resp::RoleFact> role_;
+  bool identity_is_old_ = false;  ///< the node was promoted since INFO replication was answered
   MonoTime next_facts_{};
   MonoTime ping_sent_{};
   std::optional<MonoTime> lost_at_;

@@ -104,8 +104,7 @@ class Look : public net::Dial::Listener, public Connection::Listener {
         }
         return;
       case Ask::Ping: return on_pong();
-      case Ask::Auth:
-      case Ask::SetName: return;
+      default: return;
     }
   }
 
@@ -185,7 +184,7 @@ class Look : public net::Dial::Listener, public Connection::Listener {
 
 Result<OneShot> look_once(const config::Endpoint& settings, Duration limit) {
   std::shared_ptr<net::TlsContext> tls;
-  if (settings.url.scheme == config::Url::Scheme::Rediss) {
+  if (settings.uses_tls()) {
     auto made = net::TlsContext::make(settings.tls);
     if (!made) return made.error();
     tls = std::move(*made);
