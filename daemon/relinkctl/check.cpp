@@ -24,6 +24,11 @@ constexpr const char* kIdleLimits =
 Result<config::Endpoint> endpoint_of(const CheckOptions& options) {
   auto url = config::parse_url(options.url);
   if (!url) return url.error();
+  if (url->has_seeds()) {
+    return Error{
+        "check looks at one server: give the redis://, rediss:// or unix:// URL of a node; "
+        "`relinkctl status` shows what a running relinkd has learnt from Sentinels and clusters"};
+  }
   config::Endpoint e;
   e.url = std::move(*url);
   e.name = e.url.host_port();
@@ -69,7 +74,7 @@ std::vector<std::string> advice(const config::Endpoint& e, const watch::OneShot&
     lines.push_back(
         fmt::format("the certificate ends at {}", to_iso8601(*look.certificate_expiry)));
   }
-  if (!e.tls.verify && e.url.scheme == config::Url::Scheme::Rediss) {
+  if (!e.tls.verify && e.uses_tls()) {
     lines.emplace_back("the certificate was not verified (--no-verify)");
   }
   if (!core::is_up(look.condition)) {

@@ -327,6 +327,15 @@ TEST_F(Relinkctl, SaysInItsHelpThatPersistenceIsNotChecked) {
   EXPECT_THAT(o.out, HasSubstr("is not checked by this version"));
 }
 
+TEST_F(Relinkctl, CheckOfAUrlThatNamesNoServerSaysWhatToGiveInstead) {
+  for (const std::string url :
+       {"redis-sentinel://127.0.0.1#mymaster", "redis-cluster://127.0.0.1"}) {
+    const Outcome o = relinkctl("check '" + url + "'");
+    EXPECT_EQ(o.code, 3) << url;
+    EXPECT_THAT(o.err, HasSubstr("give the redis://, rediss:// or unix:// URL of a node")) << url;
+  }
+}
+
 TEST_F(Relinkctl, UsedWronglyExitsTwoAndPluginsThree) {
   for (const std::string arguments : {"", "nonsense", "status --nonsense", "explain", "config"}) {
     const Outcome o = relinkctl(arguments);
