@@ -4,7 +4,8 @@
 import os
 
 import pytest
-from lab import Lab
+from fabric import Fabric
+from lab import ClientHost, Lab
 
 
 def pytest_configure() -> None:
@@ -12,12 +13,20 @@ def pytest_configure() -> None:
         pytest.exit("run these tests by: sudo tests/netns/run [PYTEST-ARGUMENT…]", returncode=4)
 
 
-@pytest.fixture
-def lab():
-    made = Lab()
+def everything_of(made: ClientHost):
     try:
         yield made
         made.verify()
     finally:
         made.tell()
         made.close()
+
+
+@pytest.fixture
+def lab():
+    yield from everything_of(Lab())
+
+
+@pytest.fixture
+def fabric():
+    yield from everything_of(Fabric())

@@ -65,6 +65,19 @@ def test_check_tells_every_error_with_its_place(bad_file):
         assert_names_all_errors(done.stdout + done.stderr, bad_file)
 
 
+def test_check_tells_of_secrets_that_cannot_be_read(lab):
+    file = lab.make_folder("secrets") / "relinkd.toml"
+    file.write_text(
+        '[[endpoint]]\nname = "orders"\nurl = "redis-sentinel://127.0.0.1#mymaster"\n'
+        'password = { file = "/nonexistent/node" }\n'
+        'sentinel = { password = { file = "/nonexistent/sentinel" } }\n'
+    )
+    done = run(program("relinkd"), "--config", file, "--check")
+    assert done.returncode == 1
+    for secret in ("/nonexistent/node", "/nonexistent/sentinel"):
+        assert f"endpoint orders: cannot read the password file {secret}: " in done.stderr
+
+
 def test_a_start_with_errors_is_refused_with_all_of_them(lab):
     watcher = lab.watch(endpoint("unused", "redis://127.0.0.1"), wait_ready=False,
                         arguments=["--config", str(lab.folder / "bad.toml")])

@@ -9,7 +9,7 @@ import time
 import pytest
 from lab import Lab
 from name_server import Record
-from peers import replies
+from peers import commands, replies
 from watcher import wait_until
 
 PING = b"*1\r\n$4\r\nPING\r\n"
@@ -167,6 +167,16 @@ def test_a_proxy_loses_the_back_end_of_the_connections_of_now(lab):
     assert ask(connect(lab, proxy.port)) == "answered"
 
 
+def test_a_proxy_spoils_replies_and_nothing_else(lab):
+    server = lab.redis()
+    proxy = lab.proxy(server)
+    proxy.spoil = lambda data: data.replace(b"PONG", b"PING")
+    connection = connect(lab, proxy.port)
+    connection.sendall(PING)
+    assert connection.recv(100) == b"+PING\r\n"
+    assert "cmdstat_ping" in server.client().info("commandstats")
+
+
 def test_the_tap_sees_what_a_firewall_drops(lab):
     lab.redis()
     lab.faults.drop_requests()
@@ -206,6 +216,19 @@ def test_a_scripted_peer_answers_what_it_is_told_to(lab):
     peer = lab.peer(replies(lambda request: b"+PONG\r\n"))
     assert ask(connect(lab)) == "answered"
     assert peer.accepted == 1
+
+
+def test_a_scripted_peer_reads_commands_wherever_they_are_cut(lab):
+    heard = []
+    lab.peer(commands(lambda words: heard.append(words) or b"+OK\r\n"))
+    connection = connect(lab)
+    for piece in (b"*2\r\n$4\r\nRO", b"LE\r\n$3\r\nall\r\n*1\r\n$4\r\nPING\r\n"):
+        connection.sendall(piece)
+    connection.settimeout(10)
+    answers = b""
+    while len(answers) < 10:
+        answers += connection.recv(100)
+    assert heard == [["ROLE", "all"], ["PING"]]
 
 
 def test_certificates_can_be_good_expired_and_from_elsewhere(lab):

@@ -7,6 +7,7 @@ packet that is dropped on its way out is told so, and proves nothing about silen
 
 import re
 import time
+from collections.abc import Sequence
 
 from network import LINK, Namespace
 
@@ -17,6 +18,25 @@ table inet lab {
 """
 
 
+def prepare(namespace: Namespace) -> None:
+    """Lets rules be added in a namespace."""
+    namespace.run("nft", "-f", "-", stdin=_SETUP)
+
+
+def add_rules(namespace: Namespace, *rules: str) -> None:
+    """Adds rules for what arrives in a namespace; all of them are in force at once."""
+    namespace.run("nft", "-f", "-", stdin=_script(rules))
+
+
+def replace_rules(namespace: Namespace, *rules: str) -> None:
+    """The same, in place of those that were there; there is no moment without either."""
+    namespace.run("nft", "-f", "-", stdin="flush chain inet lab faults\n" + _script(rules))
+
+
+def _script(rules: Sequence[str]) -> str:
+    return "".join(f"add rule inet lab faults {rule}\n" for rule in rules)
+
+
 class Faults:
     """What can go wrong between the client and the server."""
 
@@ -24,18 +44,13 @@ class Faults:
         self._client = client
         self._server = server
         for namespace in (client, server):
-            namespace.run("nft", "-f", "-", stdin=_SETUP)
-
-    @staticmethod
-    def _add(namespace: Namespace, *rules: str) -> None:
-        script = "".join(f"add rule inet lab faults {rule}\n" for rule in rules)
-        namespace.run("nft", "-f", "-", stdin=script)
+            prepare(namespace)
 
     def repair(self) -> None:
         """Takes every rule back. What was forgotten stays forgotten: flows that died stay dead
         only if their sockets gave up."""
         for namespace in (self._client, self._server):
-            namespace.run("nft", "flush", "chain", "inet", "lab", "faults")
+            replace_rules(namespace)
 
     # -------------------------------------------------------------------------------------- flows
 
@@ -56,18 +71,18 @@ class Faults:
             f"tcp dport {port} tcp sport {self._set(only or self.flows(port))} drop"
             for port in ports
         ]
-        self._add(self._server, *rules)
+        add_rules(self._server, *rules)
         return time.time()
 
     def cut_replies_of_flows(self, port: int) -> float:
         """The same in the other direction only: requests arrive, replies do not."""
-        self._add(self._client, f"tcp sport {port} tcp dport {self._set(self.flows(port))} drop")
+        add_rules(self._client, f"tcp sport {port} tcp dport {self._set(self.flows(port))} drop")
         return time.time()
 
     def reset_flows(self, port: int, only: list[int] | None = None) -> float:
         """The next segment of each established flow is answered by an RST."""
         ports = self._set(only or self.flows(port))
-        self._add(self._server, f"tcp dport {port} tcp sport {ports} reject with tcp reset")
+        add_rules(self._server, f"tcp dport {port} tcp sport {ports} reject with tcp reset")
         return time.time()
 
     def forget_idle_flows(self, port: int, seconds: int) -> None:
@@ -78,7 +93,7 @@ class Faults:
             "add set inet lab known { type ipv4_addr . inet_service; flags dynamic, timeout;"
             f" timeout {seconds}s; }}\n"
         ))
-        self._add(
+        add_rules(
             self._server,
             f"tcp dport {port} tcp flags & (syn|ack) == syn update @known {{ {flow} }} accept",
             f"tcp dport {port} {flow} @known update @known {{ {flow} }} accept",
@@ -92,22 +107,22 @@ class Faults:
         match = f"iifname {LINK}"
         if address:
             match += f" ip6 daddr {address}" if ":" in address else f" ip daddr {address}"
-        self._add(self._server, f"{match} drop")
+        add_rules(self._server, f"{match} drop")
         return time.time()
 
     def drop_replies(self, port: int) -> float:
         """Everything that the server sends from this port is dropped, for new connections too."""
-        self._add(self._client, f"tcp sport {port} drop")
+        add_rules(self._client, f"tcp sport {port} drop")
         return time.time()
 
     def reject_by_icmp(self, port: int) -> float:
         """A router says that the host cannot be reached."""
-        self._add(self._server, f"tcp dport {port} reject with icmpx host-unreachable")
+        add_rules(self._server, f"tcp dport {port} reject with icmpx host-unreachable")
         return time.time()
 
     def drop_one_request(self, port: int) -> None:
         """The next segment with data for this port is lost; every other one passes."""
-        self._add(
+        add_rules(
             self._server,
             f"tcp dport {port} tcp flags & psh == psh "
             "limit rate 1/day burst 1 packets counter drop",
@@ -117,7 +132,7 @@ class Faults:
         """That share of the packets is lost at random, in each direction."""
         rule = f"iifname {LINK} numgen random mod 1000 < {int(percent * 10)} counter drop"
         for namespace in (self._client, self._server):
-            self._add(namespace, rule)
+            add_rules(namespace, rule)
 
     def dropped(self) -> int:
         """How many packets drop_one_request() and lose() have dropped."""

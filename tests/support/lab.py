@@ -5,7 +5,6 @@ import contextlib
 import os
 import pathlib
 import secrets
-import socket
 import tempfile
 from collections.abc import Callable
 
@@ -13,18 +12,13 @@ from certificates import Authority
 from faults import Faults
 from name_server import NameServer
 from network import SERVERS, SERVERS6, Namespace, Tap, join
-from peers import Peer, Proxy
+from peers import Peer, Proxy, Script
 from redis_server import RedisServer
 from watcher import NOBODY, Relinkd
 
 
-class Lab:
-    """Everything that one test makes; close() ends all of it."""
-
-    # The server host's addresses.
-    address, other_address, third_address = (str(a.ip) for a in SERVERS[:3])
-    address6 = str(SERVERS6[0].ip)
-    name_server_address = str(SERVERS[-1].ip)
+class ClientHost:
+    """The host with relinkd, and everything that one test makes; close() ends all of it."""
 
     def __init__(self) -> None:
         self._cleanup = contextlib.ExitStack()
@@ -34,37 +28,8 @@ class Lab:
         self.folder.chmod(0o755)
         self.client = Namespace("client")
         self._cleanup.callback(self.client.remove)
-        self.server = Namespace("server")
-        self._cleanup.callback(self.server.remove)
-        join(self.client, self.server)
-        self.faults = Faults(self.client, self.server)
-        self.tap = Tap(self.server)
-        self._cleanup.callback(self.tap.close)
 
-    # ---------------------------------------------------------------------------------- servers
-
-    def redis(self, address: str | None = None, port: int = 6379, **options) -> RedisServer:
-        folder = self.make_folder(f"redis-{len(list(self.folder.iterdir()))}")
-        server = RedisServer(self.server, folder, address or self.address, port, **options)
-        self._cleanup.callback(server.close)
-        return server
-
-    def proxy(self, target: RedisServer, port: int = 16379) -> Proxy:
-        made = Proxy(self.server, self.address, port, (target.address, target.port))
-        self._cleanup.callback(made.close)
-        return made
-
-    def peer(self, serve: Callable[[socket.socket], None], port: int = 6379) -> Peer:
-        made = Peer(self.server, self.address, port, serve)
-        self._cleanup.callback(made.close)
-        return made
-
-    def name_server(self) -> NameServer:
-        """A name server, which resolv.conf names."""
-        made = NameServer(self.server, self.name_server_address)
-        self._cleanup.callback(made.close)
-        self.write_resolv_conf(self.name_server_address)
-        return made
+    # --------------------------------------------------------------------------------- the host
 
     @staticmethod
     def write_resolv_conf(address: str) -> None:
@@ -75,10 +40,25 @@ class Lab:
         new.chmod(0o644)
         new.rename("/etc/resolv.conf")
 
+    def start_redis(self, namespace: Namespace, address: str, port: int, **options) -> RedisServer:
+        made = RedisServer(namespace, self.new_folder("redis"), address, port, **options)
+        self._cleanup.callback(made.close)
+        return made
+
+    def start_peer(self, namespace: Namespace, address: str, port: int, serve: Script) -> Peer:
+        made = Peer(namespace, address, port, serve)
+        self._cleanup.callback(made.close)
+        return made
+
+    def start_name_server(self, namespace: Namespace, address: str) -> NameServer:
+        """A name server, which resolv.conf names."""
+        made = NameServer(namespace, address)
+        self._cleanup.callback(made.close)
+        self.write_resolv_conf(address)
+        return made
+
     def authority(self, name: str = "ca") -> Authority:
         return Authority(self.make_folder(f"authority-{name}"), name)
-
-    # --------------------------------------------------------------------------------- the host
 
     def secret(self) -> str:
         """A password that must appear nowhere in what the daemon tells."""
@@ -110,11 +90,19 @@ class Lab:
             made.wait_probes(one["name"], 2)
         return made
 
+    def cleanup(self, end: Callable[[], object]) -> None:
+        """Has `end` called when everything ends, the newest first."""
+        self._cleanup.callback(end)
+
     def make_folder(self, name: str) -> pathlib.Path:
         folder = self.folder / name
         folder.mkdir(mode=0o755, exist_ok=True)
         folder.chmod(0o755)
         return folder
+
+    def new_folder(self, kind: str) -> pathlib.Path:
+        """One that nothing else uses."""
+        return self.make_folder(f"{kind}-{len(list(self.folder.iterdir()))}")
 
     # ----------------------------------------------------------------------------------- the end
 
@@ -132,6 +120,40 @@ class Lab:
 
     def close(self) -> None:
         self._cleanup.close()
+
+
+class Lab(ClientHost):
+    """That host, and one with servers."""
+
+    # The server host's addresses.
+    address, other_address, third_address = (str(a.ip) for a in SERVERS[:3])
+    address6 = str(SERVERS6[0].ip)
+    name_server_address = str(SERVERS[-1].ip)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = Namespace("server")
+        self._cleanup.callback(self.server.remove)
+        join(self.client, self.server)
+        self.faults = Faults(self.client, self.server)
+        self.tap = Tap(self.server)
+        self._cleanup.callback(self.tap.close)
+
+    # ---------------------------------------------------------------------------------- servers
+
+    def redis(self, address: str | None = None, port: int = 6379, **options) -> RedisServer:
+        return self.start_redis(self.server, address or self.address, port, **options)
+
+    def proxy(self, target: RedisServer, port: int = 16379) -> Proxy:
+        made = Proxy(self.server, self.address, port, (target.address, target.port))
+        self._cleanup.callback(made.close)
+        return made
+
+    def peer(self, serve: Script, port: int = 6379) -> Peer:
+        return self.start_peer(self.server, self.address, port, serve)
+
+    def name_server(self) -> NameServer:
+        return self.start_name_server(self.server, self.name_server_address)
 
 
 def endpoint(name: str, url: str, **settings) -> dict:

@@ -103,13 +103,18 @@ def join(client: Namespace, server: Namespace) -> None:
             f"address add {i} dev {LINK} {'nodad' if i.version == 6 else ''}\n" for i in interfaces
         )
         namespace.run("ip", "-batch", "-", stdin=batch)
-    deadline = time.monotonic() + 30
     for server_interface in (SERVERS[0], SERVERS6[0]):
-        while not _passes(client, str(server_interface.ip)):
-            assert time.monotonic() < deadline, f"{server_interface} cannot be reached"
+        wait_reachable(client, str(server_interface.ip))
 
 
-def _passes(client: Namespace, address: str) -> bool:
+def wait_reachable(client: Namespace, address: str) -> None:
+    """A link that was just made takes a moment."""
+    deadline = time.monotonic() + 30
+    while not passes(client, address):
+        assert time.monotonic() < deadline, f"{address} cannot be reached"
+
+
+def passes(client: Namespace, address: str) -> bool:
     """Whether a packet gets there and back: nothing listens on the discard port."""
     try:
         client.connect(address, 9, 0.1)

@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from network import Namespace
 
+# What a scripted peer does with one connection.
+Script = Callable[[socket.socket], None]
+
 
 class Peer:
     """A TCP server that hands each connection to `serve`, in a thread of its own."""
@@ -18,7 +21,7 @@ class Peer:
         namespace: Namespace,
         address: str,
         port: int,
-        serve: Callable[[socket.socket], None],
+        serve: Script,
     ):
         self.address = address
         self.port = port
@@ -65,6 +68,8 @@ class Proxy:
     def __init__(self, namespace: Namespace, address: str, port: int, target: tuple[str, int]):
         self._namespace = namespace
         self._target = target
+        # What becomes of each piece of the server's replies.
+        self.spoil: Callable[[bytes], bytes] = lambda data: data
         self._dead_legs: set[socket.socket] = set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -89,7 +94,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if front not in self._dead_legs:
-                    sink.sendall(data)
+                    sink.sendall(self.spoil(data) if sink is front else data)
             if front not in self._dead_legs:
                 sink.shutdown(socket.SHUT_WR)
 
@@ -110,7 +115,7 @@ class Proxy:
 # ------------------------------------------------------------------------------------ scripts
 
 
-def replies(script: Callable[[bytes], bytes | None]) -> Callable[[socket.socket], None]:
+def replies(script: Callable[[bytes], bytes | None]) -> Script:
     """Answers each request by `script`; None: never."""
 
     def serve(connection: socket.socket) -> None:
@@ -118,6 +123,23 @@ def replies(script: Callable[[bytes], bytes | None]) -> Callable[[socket.socket]
             answer = script(request)
             if answer is not None:
                 connection.sendall(answer)
+
+    return serve
+
+
+def commands(answer: Callable[[list[str]], bytes | None]) -> Script:
+    """Answers each command, of which `answer` gets the words; None: never."""
+
+    def serve(connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
+            while line := stream.readline():
+                words = []
+                for _ in range(int(line[1:])):
+                    length = int(stream.readline()[1:])
+                    words.append(stream.read(length + 2)[:-2].decode())
+                reply = answer(words)
+                if reply is not None:
+                    connection.sendall(reply)
 
     return serve
 
@@ -132,7 +154,7 @@ def http(connection: socket.socket) -> None:
     )
 
 
-def flood(chunk: bytes, opening: bytes = b"") -> Callable[[socket.socket], None]:
+def flood(chunk: bytes, opening: bytes = b"") -> Script:
     """Sends without end, whether asked or not."""
 
     def serve(connection: socket.socket) -> None:
@@ -143,7 +165,7 @@ def flood(chunk: bytes, opening: bytes = b"") -> Callable[[socket.socket], None]
     return serve
 
 
-def trickle(seconds: float = 1.0) -> Callable[[socket.socket], None]:
+def trickle(seconds: float = 1.0) -> Script:
     """Answers every command by +PONG, one byte at a time."""
 
     def serve(connection: socket.socket) -> None:

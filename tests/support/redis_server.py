@@ -61,10 +61,14 @@ class RedisServer:
         if password:
             settings["requirepass"] = password
         settings |= {key.replace("_", "-"): value for key, value in options.items()}
-        self._arguments = [
-            word for key, value in settings.items() for word in (f"--{key}", str(value))
-        ]
+        self._command = self._make_command(folder, settings)
         self.start()
+
+    def _make_command(self, folder: pathlib.Path, settings: dict[str, object]) -> list[str]:
+        """The command line that starts it."""
+        del folder
+        options = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+        return ["redis-server", *options]
 
     @property
     def pid(self) -> int:
@@ -84,7 +88,7 @@ class RedisServer:
         """Starts it and waits until it answers."""
         self.unix_socket.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            self._namespace.command("redis-server", *self._arguments),
+            self._namespace.command(*self._command),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 30
@@ -97,13 +101,32 @@ class RedisServer:
                     return
                 ended = self._process.poll() is not None
                 if ended or time.monotonic() > deadline:
-                    raise RuntimeError(f"redis-server does not start: {self._arguments}") from error
+                    raise RuntimeError(f"redis-server does not start: {self._command}") from error
                 time.sleep(0.02)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def client(self) -> redis.Redis:
         return redis.Redis(
             unix_socket_path=str(self.unix_socket), password=self._password, socket_timeout=30
         )
+
+    def role(self) -> str:
+        """As relinkd names it."""
+        said = self.client().role()[0].decode()
+        return {"master": "primary", "slave": "replica"}[said]
+
+    def follows(self, primary: "RedisServer") -> bool:
+        """Whether it is a replica of that server, with a link that works, as both say. Before the
+        primary says so, the replica cannot take over."""
+        kind, *rest = self.client().role()
+        if kind != b"slave" or rest[:3] != [primary.address.encode(), primary.port, b"connected"]:
+            return False
+        kind, _, replicas = (*primary.client().role(), None, None)[:3]
+        me = [self.address.encode(), str(self.port).encode()]
+        return kind == b"master" and any(one[:2] == me for one in replicas)
 
     def watchers(self) -> list[dict]:
         """CLIENT LIST's lines of connections over the link."""
@@ -133,5 +156,5 @@ class RedisServer:
         self.start()
 
     def close(self) -> None:
-        if self._process and self._process.poll() is None:
+        if self.running:
             self.kill()

@@ -165,8 +165,11 @@ class Relinkd:
             **({"watch": watch} if watch else {}),
             **(tables or {}),
         }
-        (folder / "run").mkdir(mode=0o755, exist_ok=True)
-        os.chown(folder / "run", NOBODY, NOBODY)
+        # As systemd makes them for it. What is in the second one outlives a restart.
+        self.state_folder = folder / "state"
+        for made, mode in ((folder / "run", 0o755), (self.state_folder, 0o700)):
+            made.mkdir(mode=mode, exist_ok=True)
+            os.chown(made, NOBODY, NOBODY)
         self.configure(endpoints)
 
         self._complaints: list[str] = []
@@ -207,7 +210,11 @@ class Relinkd:
         arguments = self._arguments
         if arguments is None:
             arguments = ["--config", str(self.config)]
-        environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": str(notify)}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "NOTIFY_SOCKET": str(notify),
+            "STATE_DIRECTORY": str(self.state_folder),
+        }
         self._process = subprocess.Popen(
             self._namespace.command(
                 "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
@@ -381,6 +388,22 @@ class Relinkd:
         assert len(found) == 1, found
         return found[0]
 
+    def nodes(self, name: str, part: str = "") -> dict[str, dict]:
+        """The nodes of an endpoint in `status`, by host:port; all, or those of one part."""
+        return {
+            node["node"]: node
+            for node in self.endpoint(name)["nodes"]
+            if not part or node["part"] == part
+        }
+
+    def former_primaries(self, name: str) -> dict[str, int]:
+        """How many sockets of this host still are open to each former primary, by host:port."""
+        return {f["node"]: f["sockets"] for f in self.endpoint(name)["former_primaries"]}
+
+    def descriptors(self) -> int:
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def memory_kib(self, field: str = "VmHWM") -> int:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         match = re.search(rf"^{field}:\s+(\d+) kB$", status, re.M)
@@ -466,6 +489,29 @@ class Relinkd:
         """disconnects_total by cause, those above 0."""
         series = self.scrape().matching("relinkd_disconnects_total", endpoint=endpoint)
         return {dict(key)["cause"]: value for key, value in series.items() if value}
+
+    def failovers(self, endpoint: str) -> dict[str, float]:
+        """failovers_total by kind, those above 0."""
+        series = self.scrape().matching("relinkd_failovers_total", endpoint=endpoint)
+        return {dict(key)["kind"]: value for key, value in series.items() if value}
+
+    def wait_primary(self, endpoint: str, node: str) -> None:
+        """Waits until this node is the primary of an endpoint that has one, and proven to be."""
+
+        def proven() -> bool:
+            primaries = self.nodes(endpoint, "primary")
+            return primaries.keys() == {node} and primaries[node]["role"] == "primary"
+
+        wait_until(proven, f"proof of {node} as the primary of {endpoint}")
+
+    def wait_node(self, endpoint: str, node: str, **fields: str) -> None:
+        """Waits until `status` says this of a node."""
+
+        def said() -> bool:
+            found = self.nodes(endpoint).get(node, {})
+            return all(found.get(key) == value for key, value in fields.items())
+
+        wait_until(said, f"{fields} of {node} of {endpoint}")
 
     def log(self) -> str:
         return "\n".join(self.lines.all())
