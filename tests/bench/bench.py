@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Speed and size, beside Redis Sentinel and HAProxy: ./dev bench [detect] [scale] [one] [OPTION…]
+"""Speed and size, beside Redis Sentinel and HAProxy: ./dev bench [NAME…] [OPTION…]
 
 Prints Markdown, with the figures that were measured, the targets, and whether they were met.
 docs/BENCHMARKS.md says what each measurement does. The programs are those in build/release/bin, or
@@ -15,6 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUPPORT = HERE.parent / "support"
+NAMES = ("one", "scale", "detect", "failover")
 # How the arguments reach measure() across the change of namespaces.
 HANDOVER = "RELINKD_BENCH"
 
@@ -31,18 +32,18 @@ def parse() -> argparse.Namespace:
     )
     # No choices=: argparse would check the empty list of names against them.
     parser.add_argument("names", nargs="*", metavar="NAME",
-                        help="detect, scale, one (default: all of them)")
-    parser.add_argument("--trials", type=positive, default=30,
-                        help="detect: cuts of each kind (default: %(default)s)")
+                        help=f"{', '.join(NAMES)} (default: all of them)")
+    parser.add_argument("--trials", type=positive,
+                        help="cuts (detect, default: 30) or failovers (default: 10) of each kind")
     parser.add_argument("--patience", type=positive, default=10, metavar="SECONDS",
                         help="detect: then a cut counts as not noticed (default: %(default)s)")
     parser.add_argument("--seconds", type=positive, default=30,
                         help="scale: length of each measurement of CPU (default: %(default)s)")
     options = parser.parse_args()
-    options.names = options.names or ["one", "scale", "detect"]
+    options.names = options.names or NAMES
     for name in options.names:
-        if name not in ("detect", "scale", "one"):
-            parser.error(f"there is no measurement {name!r}; there are detect, scale and one")
+        if name not in NAMES:
+            parser.error(f"there is no measurement {name!r}; there are {', '.join(NAMES)}")
     return options
 
 
@@ -50,6 +51,7 @@ def measure(config: object) -> int:
     """Runs inside the namespaces."""
     del config  # pytest's own
     import detect
+    import failover
     import one
     import report
     import scale
@@ -59,8 +61,9 @@ def measure(config: object) -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     report.show(report.machine())
+    modules = {"detect": detect, "failover": failover, "one": one, "scale": scale}
     for name in options.names:
-        {"detect": detect, "scale": scale, "one": one}[name].measure(options)
+        modules[name].measure(options)
     return 0
 
 

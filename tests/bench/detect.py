@@ -15,6 +15,7 @@ from rivals import Haproxy, Sentinel
 from watcher import Relinkd, wait_until
 
 NAME = "server"
+TRIALS = 30
 # Between the recovery of all three and the next cut, which then comes at any moment of a second.
 SETTLING = 3.0
 TARGET_MEDIAN = 1.0
@@ -67,6 +68,7 @@ FAULTS = [
 
 
 def measure(options: argparse.Namespace) -> None:
+    options = argparse.Namespace(**{**vars(options), "trials": options.trials or TRIALS})
     with contextlib.closing(Lab()) as lab, contextlib.ExitStack() as cleanup:
         server = lab.redis()
         sentinel = Sentinel(lab.client, lab.make_folder("sentinel"), server)
