@@ -14,7 +14,7 @@ namespace relinkd::core {
 namespace {
 
 /// How often a suspect connection is looked at while its bytes are unacknowledged.
-constexpr Duration kSuspectPoll = 20ms;
+constexpr Duration kSuspectPoll = 10ms;
 /// The same while they are acknowledged, when seconds count and not milliseconds.
 constexpr Duration kWitnessPoll = 100ms;
 /// After a lag like this (a stopped process, a paused machine) answers may still be on their way:

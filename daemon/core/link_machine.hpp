@@ -129,6 +129,8 @@ class LinkMachine {
   [[nodiscard]] std::optional<Duration> smoothed_rtt() const { return rtt_.smoothed(); }
   /// Of the last probe, if the loop was not late; for the histogram.
   [[nodiscard]] std::optional<Duration> last_rtt() const { return last_rtt_; }
+  /// Whether a PING waits for its reply: then what has arrived is to be heard before a Deadline.
+  [[nodiscard]] bool awaits_reply() const { return pending_.has_value(); }
   [[nodiscard]] bool connected() const { return phase_ == Phase::Up; }
   [[nodiscard]] int required_transmissions(MonoTime now) const {
     return loss_.required_transmissions(now);

@@ -68,9 +68,12 @@ void Endpoint::take_primary_evidence(Member& member, const Node& node) {
     want_arrangement();
   }
   const Address& address = *node.link().address();
-  const std::string name = detector_name(node, settings_);
-  const core::ServerIdentity identity = node.link().identity();
+  const core::ServerIdentity& identity = node.link().identity();
   core::FailoverDetector& detector = member.detector;
+  // What each PING of thousands of endpoints shows is not worth a new text.
+  const bool settled =
+      !settings_.url.has_seeds() && !member.found_elsewhere && member.proven_at == address;
+  const std::string name = settled ? detector.primary() : detector_name(node, settings_);
   // The same process at another address: another way to it, and no other primary.
   const bool same = !identity.run_id.empty() && identity.run_id == detector.identity().run_id;
   const bool named = node.has_name() && !settings_.url.has_seeds();

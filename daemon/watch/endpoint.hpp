@@ -200,6 +200,7 @@ class Endpoint : public NodeOwner,
   std::shared_ptr<net::TlsContext> tls_;
   Entropy entropy_;
   MonoTime started_{};
+  Memory restored_;  ///< what holds as long as nothing newer is known
   std::vector<std::unique_ptr<Member>> members_;
   std::map<HostPort, std::unique_ptr<Node>> others_;
   std::unique_ptr<Sentinels> sentinels_;

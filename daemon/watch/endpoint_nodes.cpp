@@ -62,6 +62,7 @@ Endpoint::Endpoint(Shared& shared, const config::Endpoint& settings, Observer& o
 Endpoint::~Endpoint() = default;
 
 void Endpoint::restore(const Memory& memory) {
+  restored_ = memory;
   formers_ = memory.formers;
   const bool believed = sentinels_ && memory.believed;
   if (believed) {
@@ -77,7 +78,7 @@ void Endpoint::restore(const Memory& memory) {
 }
 
 Endpoint::Memory Endpoint::memory() const {
-  Memory m;
+  Memory m = restored_;
   m.formers = formers_;
   if (sentinels_) {
     if (const auto belief = sentinels_->belief()) {

@@ -109,8 +109,6 @@ void Link::probe_now() {
 
 void Link::ask_now() { feed(core::event::ProbeNow{}); }
 
-core::ServerIdentity Link::identity() const { return identity_of(facts_); }
-
 bool Link::is_proven_primary() const {
   return answered_ && connection_ && core::is_up(machine_.condition()) && !identity_is_old_ &&
          role_ && role_->role == resp::Role::Primary;
@@ -121,8 +119,9 @@ void Link::feed(const core::LinkEvent& event) { carry_out(machine_.on(event, loo
 void Link::on_deadline() {
   core::event::Deadline e;
   if (connection_) {
-    // What has arrived by now is heard before silence counts.
-    connection_->pump();
+    // What has arrived by now is heard before silence counts; while nothing is awaited, that would
+    // be one more system call for each PING.
+    if (machine_.awaits_reply()) connection_->pump();
     const MonoTime now = loop_.now().at;
     if (connection_ && machine_.wants_sample(now)) e.sample = connection_->sample();
     if (connection_ && machine_.wants_local_path(now)) {
@@ -184,6 +183,7 @@ void Link::on_dialed(net::Dial::Success success) {
   max_clients_ = false;
   last_error_.clear();
   earlier_ = std::exchange(facts_, resp::InfoFacts{});
+  identity_ = core::ServerIdentity{};
   earlier_proof_ = machine_.last_proof();
   role_.reset();
   identity_is_old_ = false;
@@ -363,6 +363,7 @@ void Link::take_info(const resp::Reply& reply) {
   if (!info) return owner_.on_malformed(info.error().message);
   const auto kills = facts_.client_kill_calls;
   resp::merge(facts_, *info);
+  identity_ = identity_of(facts_);
   if (kills && facts_.client_kill_calls && *facts_.client_kill_calls > *kills) {
     owner_.on_clients_killed();
   }

@@ -98,7 +98,7 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   [[nodiscard]] MonoTime connected_since() const { return connection_->established(); }
   [[nodiscard]] const resp::InfoFacts& facts() const { return facts_; }
   [[nodiscard]] const std::optional<resp::RoleFact>& role() const { return role_; }
-  [[nodiscard]] core::ServerIdentity identity() const;
+  [[nodiscard]] const core::ServerIdentity& identity() const { return identity_; }
   /// The node answered its last PING, and says that it is a primary; its identity is up to date.
   [[nodiscard]] bool is_proven_primary() const;
   /// Whether the server refused this question for good.
@@ -153,7 +153,8 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   bool max_clients_ = false;
   std::string last_error_;   ///< the last error reply on this connection, printable
   resp::InfoFacts facts_;    ///< of the present connection, else of the last
-  resp::InfoFacts earlier_;  ///< of the connection before
+  core::ServerIdentity identity_;  ///< from these facts
+  resp::InfoFacts earlier_;        ///< of the connection before
   std::optional<Address> earlier_address_;
   std::optional<MonoTime> earlier_proof_;
   std::optional<resp::RoleFact> role_;
