@@ -128,6 +128,8 @@ class FailoverDetector {
   /// Maintenance is announced for the time until `until`; the last word holds.
   void on_maintenance(MonoTime until);
 
+  /// Whether primary() has proven itself since the start: it is not only restored.
+  [[nodiscard]] bool proven() const { return proven_; }
   /// The last proven primary; empty before the first.
   [[nodiscard]] const std::string& primary() const { return primary_; }
   [[nodiscard]] const ServerIdentity& identity() const { return identity_; }

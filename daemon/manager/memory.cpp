@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manager/memory.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -55,8 +56,10 @@ std::optional<watch::Endpoint::Memory> Memory::of(const config::Endpoint& endpoi
   m.believed = HostPort::parse(known.believed);
   m.epoch = known.epoch;
   for (const auto& former : known.formers) {
-    if (const auto address = Address::parse_with_port(former.node)) {
-      m.formers.push_back({*address, former.demoted, 0});
+    const auto address = Address::parse_with_port(former.node);
+    const auto same = [&](const watch::Former& f) { return f.address == address; };
+    if (address && std::none_of(m.formers.begin(), m.formers.end(), same)) {
+      m.formers.push_back({*address, former.demoted});
     }
   }
   return m;

@@ -128,16 +128,12 @@ void Watched::on_transition(const watch::Node& node, const core::Transition& t) 
   state.link_detail = t.detail;
   state.last_proof = t.since_last_proof;
   if (!is_member(node)) return show(node, t.to, t.detail);
-  const auto unreachable = [](const watch::Node* n) {
-    return n->condition() == core::Condition::Unreachable;
-  };
   if (t.to == core::Condition::Unreachable) {
     const auto& address = node.link().address();
     shared_.judge.became_unreachable(name_, address ? address->host() : name_,
                                      shared_.loop.now().at);
-  } else if (const auto members = endpoint_->members();
-             std::none_of(members.begin(), members.end(), unreachable)) {
-    shared_.judge.no_longer_unreachable(name_);
+  } else {
+    forgive_unreachable();
   }
   if (t.to == core::Condition::Unreachable && shared_.judge.is_local(name_)) {
     // Those that were lost just before share this host's fault.
@@ -145,6 +141,14 @@ void Watched::on_transition(const watch::Node& node, const core::Transition& t) 
   } else {
     show(node, t.to, t.detail);
   }
+}
+
+void Watched::forgive_unreachable() {
+  const auto members = endpoint_->members();
+  const bool any = std::any_of(members.begin(), members.end(), [](const watch::Node* n) {
+    return n->condition() == core::Condition::Unreachable;
+  });
+  if (!any) shared_.judge.no_longer_unreachable(name_);
 }
 
 void Watched::rejudge() {
@@ -166,8 +170,9 @@ void Watched::rejudge() {
 void Watched::show(const watch::Node& node, core::Condition condition, std::string detail) {
   NodeState& state = state_of(node);
   state.detail = std::move(detail);
+  const bool counts_here = is_member(node) || endpoint_->members().empty();
   if (condition == state.shown) {
-    if (is_member(node)) settle();
+    if (counts_here) settle();
     return;
   }
   const core::Condition from = std::exchange(state.shown, condition);
@@ -184,7 +189,7 @@ void Watched::show(const watch::Node& node, core::Condition condition, std::stri
     shared_.numbers.detection_seconds[index].observe(state.last_proof);
   }
   const std::string incident = incident_;
-  if (is_member(node)) settle();
+  if (counts_here) settle();
   update_nodes();
   // Of former primaries and candidates the endpoint's story tells what matters.
   if (node.part() == watch::Part::Former || node.part() == watch::Part::Candidate) return;
@@ -208,12 +213,14 @@ void Watched::show(const watch::Node& node, core::Condition condition, std::stri
   shared_.reporter.report(std::move(e));
 }
 
-void Watched::settle() {
+void Watched::settle(bool tell) {
   const auto members = endpoint_->members();
   core::Condition worst = core::Condition::Ok;
   const watch::Node* culprit = nullptr;
   for (const watch::Node* node : members) {
     const core::Condition c = state_of(*node).shown;
+    // Of a shard that has just been added nothing is known yet, and of the others there is.
+    if (c == core::Condition::Unknown && members.size() > 1) continue;
     if (culprit != nullptr && core::worse(c, worst) == worst) continue;
     worst = c;
     culprit = node;
@@ -221,7 +228,7 @@ void Watched::settle() {
   if (culprit != nullptr) {
     detail_ = members.size() == 1 ? state_of(*culprit).detail
                                   : culprit->label() + ": " + state_of(*culprit).detail;
-  } else if (const watch::Node* source = endpoint_->best_source()) {
+  } else if (const watch::Node* source = members.empty() ? endpoint_->best_source() : nullptr) {
     // Nobody has said yet where the endpoint is: what keeps them from it is its condition.
     const NodeState& state = state_of(*source);
     worst = core::is_up(state.shown) ? core::Condition::Unknown : state.shown;
@@ -231,10 +238,10 @@ void Watched::settle() {
     worst = core::Condition::Unknown;
   }
   if (worst == shown_) return;
-  const bool tell = members.empty();
   const std::string incident = incident_;
   enter(worst);
-  if (!tell) return;
+  // The lines of its members tell the rest.
+  if (!tell && !members.empty()) return;
   const auto event = static_cast<journal::Event>(worst);
   journal::Entry e =
       entry(event, priority_of(worst), fmt::format("{}: {}: {}", name_, spoken(worst), detail_));
@@ -298,7 +305,8 @@ void Watched::on_nodes_changed() {
   keep(endpoint_->sentinels());
   states_ = std::move(kept);
   update_nodes();
-  settle();
+  forgive_unreachable();
+  settle(/*tell=*/true);
   shared_.memory_changed();
 }
 

@@ -93,7 +93,9 @@ class Watched : public watch::Observer {
 
   NodeState& state_of(const watch::Node& node);
   void show(const watch::Node& node, core::Condition condition, std::string detail);
-  void settle();
+  /// Brings the endpoint's condition up to date with its nodes'. `tell`: no node's line does.
+  void settle(bool tell = false);
+  void forgive_unreachable();
   void enter(core::Condition condition);
   void update_incident();
   [[nodiscard]] std::string new_incident_id() const;

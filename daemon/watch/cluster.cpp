@@ -80,7 +80,7 @@ void Cluster::take_info(Node& node, const resp::Reply& reply) {
   // Without it the picture comes every topology_interval.
   if (reply.is_error()) return;
   const auto health = resp::parse_cluster_info(reply);
-  if (!health) return complain(node, health.error().message);
+  if (!health) return complain(node, Ask::ClusterInfo, health.error().message);
   if (health_ && *health_ != *health) {
     want_picture_ = true;
     poll_at_.set(loop_.now().at + kSoon);
@@ -99,7 +99,7 @@ void Cluster::take_names(Node& node, Ask ask, const resp::Reply& reply) {
                    ? resp::parse_cluster_shards(
                          reply, node.settings().url.scheme == config::Url::Scheme::Rediss)
                    : resp::parse_cluster_slots(reply);
-  if (!names) return complain(node, names.error().message);
+  if (!names) return complain(node, ask, names.error().message);
   for (core::ClusterNode& n : *names) {
     if (n.where.host.empty()) n.where.host = node.where().host;
   }
@@ -111,15 +111,15 @@ void Cluster::take_names(Node& node, Ask ask, const resp::Reply& reply) {
 void Cluster::take_nodes(Node& node, const resp::Reply& reply) {
   if (reply.is_error()) {
     if (node.link().refuses(Ask::ClusterNodes) && !names_.empty()) return take_view(node, names_);
-    return complain(node, fmt::format("CLUSTER NODES is answered \"{}\"", printable(reply.text)));
+    return complain(node, Ask::ClusterNodes,
+                    fmt::format("CLUSTER NODES is answered \"{}\"", printable(reply.text)));
   }
   const auto nodes = resp::parse_cluster_nodes(reply);
-  if (!nodes) return complain(node, nodes.error().message);
+  if (!nodes) return complain(node, Ask::ClusterNodes, nodes.error().message);
   take_view(node, *nodes);
 }
 
 void Cluster::take_view(const Node& node, const core::ClusterNodes& nodes) {
-  told_trouble_.clear();
   const auto change = map_.on_view(node.where(), nodes, names_);
   has_view_ = has_view_ || !map_.shards().empty();
   if (change.any) owner_.on_cluster_changed(change);
@@ -152,8 +152,8 @@ unsigned Cluster::unserved_slots() const {
   return slots;
 }
 
-void Cluster::complain(const Node& node, std::string why) {
-  if (std::exchange(told_trouble_, why) != why) owner_.on_cluster_trouble(node, why);
+void Cluster::complain(const Node& node, Ask ask, std::string why) {
+  if (std::exchange(told_trouble_[ask], why) != why) owner_.on_cluster_trouble(node, why);
 }
 
 std::string Cluster::describe() const {

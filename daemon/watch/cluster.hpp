@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,7 +59,7 @@ class Cluster {
   void take_nodes(Node& node, const resp::Reply& reply);
   void take_view(const Node& node, const core::ClusterNodes& nodes);
   void judge_health();
-  void complain(const Node& node, std::string why);
+  void complain(const Node& node, Ask ask, std::string why);
 
   loop::Loop& loop_;
   config::Endpoint settings_;
@@ -69,7 +70,7 @@ class Cluster {
   unsigned troubled_looks_ = 0;  ///< in a row
   std::string told_unhealthy_;
   bool has_view_ = false;
-  std::string told_trouble_;
+  std::map<Ask, std::string> told_trouble_;  ///< by what was asked
   const Node* asked_ = nullptr;
   std::size_t turn_ = 0;
   bool want_picture_ = true;

@@ -31,16 +31,20 @@ void Endpoint::on_transition(Node& node, const core::Transition& t) {
   if (Member* member = find_member(node)) {
     const MonoTime now = shared_.around.loop.now().at;
     member->detector.on_condition(detector_name(node, settings_), t.to, now);
-    const auto trouble = [](const auto& m) {
-      return !core::is_up(m->node->condition()) && m->node->condition() != core::Condition::Unknown;
-    };
-    if (cluster_) cluster_->hurry(std::any_of(members_.begin(), members_.end(), trouble));
+    hurry_if_troubled();
   } else if (!settings_.url.has_seeds() && !members_.empty()) {
     // The primary that was found in place of the endpoint's own.
     members_.front()->detector.on_condition(node.label(), t.to, shared_.around.loop.now().at);
   }
   observer_.on_transition(node, t);
   want_arrangement();
+}
+
+void Endpoint::hurry_if_troubled() {
+  const auto trouble = [](const auto& m) {
+    return !core::is_up(m->node->condition()) && m->node->condition() != core::Condition::Unknown;
+  };
+  if (cluster_) cluster_->hurry(std::any_of(members_.begin(), members_.end(), trouble));
 }
 
 void Endpoint::on_evidence(Node& node) {
@@ -77,7 +81,11 @@ void Endpoint::take_primary_evidence(Member& member, const Node& node) {
   // The same process at another address: another way to it, and no other primary.
   const bool same = !identity.run_id.empty() && identity.run_id == detector.identity().run_id;
   const bool named = node.has_name() && !settings_.url.has_seeds();
-  if (same && name != detector.primary()) detector.restore(name, now);
+  detector.on_maintenance(now >= maintenance_from_ ? maintenance_until_ : MonoTime::min());
+  // So it is where only the address is remembered of before, and both are the name's.
+  const bool equal = named && !detector.proven() && member.proven_at &&
+                     node.names().belongs(*member.proven_at, now);
+  if ((same || equal) && name != detector.primary()) detector.restore(name, now);
   if (std::exchange(member.found_elsewhere, false)) {
     // The configured node has the last word on whether it is the primary again.
     if (!same) detector.on_learnt(name, false, now);
@@ -95,12 +103,16 @@ void Endpoint::take_primary_evidence(Member& member, const Node& node) {
 }
 
 void Endpoint::take_candidate_evidence(const Node& node) {
-  if (members_.empty() || !node.link().is_proven_primary()) return;
+  if (members_.empty()) return;
   Member& member = *members_.front();
+  const MonoTime now = shared_.around.loop.now().at;
+  if (node.link().role() && node.link().role()->role == resp::Role::Replica) {
+    return member.detector.on_demoted(node.label(), now);
+  }
+  if (!node.link().is_proven_primary()) return;
   // While the endpoint's own node is the primary, another one that says so is none of ours.
   if (member.node->link().is_proven_primary()) return;
-  const auto story = member.detector.on_primary_proven(node.label(), node.link().identity(),
-                                                       shared_.around.loop.now().at);
+  const auto story = member.detector.on_primary_proven(node.label(), node.link().identity(), now);
   if (!story) return;
   member.found_elsewhere = true;
   observer_.on_primary_named(fmt::format("{} says that it is the primary now", node.label()));
@@ -126,7 +138,7 @@ void Endpoint::tell(Member& member, const core::FailoverStory& story,
   if (from && follows) {
     std::erase_if(formers_, [&](const Former& f) { return f.address == *from; });
     if (formers_.size() >= kMaxFormers) formers_.erase(formers_.begin());
-    formers_.push_back({*from, wall, 0});
+    formers_.push_back({*from, wall});
   }
   observer_.on_failover(story, story.last_proof < started_);
   want_arrangement();
@@ -139,6 +151,9 @@ void Endpoint::on_restarted(Node& node, Duration outage, const core::Replacement
 void Endpoint::on_dns_changed(Node& node, const std::vector<Address>& before,
                               const std::vector<Address>& now, bool followed) {
   observer_.on_dns_changed(node, before, now, followed);
+  if (followed && announcements_ && find_member(node) == members_.front().get()) {
+    announcements_->restart();
+  }
   Member* member = find_member(node);
   if (member == nullptr || settings_.url.has_seeds() || !member->proven_at) return;
   const MonoTime at = shared_.around.loop.now().at;
@@ -229,6 +244,7 @@ void Endpoint::on_cluster_changed(const core::ClusterMap::Change& change) {
 
 void Endpoint::follow_cluster() {
   const MonoTime now = shared_.around.loop.now().at;
+  bool moved_first = false;
   std::vector<std::string> keys;
   for (const auto& shard : cluster_->map().shards()) {
     keys.push_back(shard.key);
@@ -243,6 +259,7 @@ void Endpoint::follow_cluster() {
           "had, epoch {}",
           name, core::count_slots(shard.slots), member->node->where().to_string(), shard.epoch));
       member->node->move_to(shard.primary, fmt::format("{} is the primary now", name));
+      moved_first = moved_first || member == members_.front().get();
     }
   }
   std::vector<std::string> gone;
@@ -251,6 +268,8 @@ void Endpoint::follow_cluster() {
   }
   for (const std::string& key : gone) remove_member(key);
   arrange();
+  hurry_if_troubled();
+  if (announcements_ && moved_first) announcements_->restart();
   observer_.on_nodes_changed();
 }
 
@@ -310,7 +329,6 @@ void Endpoint::on_message(Subscription&, const resp::Message& message) {
     case Type::ScaleComplete: maintenance_until_ = now; break;
     case Type::Other: break;
   }
-  for (const auto& m : members_) m->detector.on_maintenance(maintenance_until_);
   observer_.on_announcement(*announcement);
 }
 

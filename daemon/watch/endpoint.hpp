@@ -29,6 +29,7 @@ struct Former {
   Address address;
   WallTime demoted{};
   std::uint64_t sockets = 0;  ///< connections of this host's other processes to it
+  bool counted = false;       ///< else their number is not known yet
 };
 
 /// What an endpoint tells the daemon: every change of state comes through here, once.
@@ -191,6 +192,7 @@ class Endpoint : public NodeOwner,
   void take_candidate_evidence(const Node& node);
   void tell(Member& member, const core::FailoverStory& story, const std::optional<Address>& from);
   void follow_cluster();
+  void hurry_if_troubled();
   void count_former(const Address& address, std::uint64_t sockets);
   [[nodiscard]] bool searches(const Member& member) const;
 

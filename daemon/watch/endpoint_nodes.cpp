@@ -72,9 +72,12 @@ void Endpoint::restore(const Memory& memory) {
   if (memory.primary.empty() || members_.empty() || cluster_) return;
   loop::Loop& loop = shared_.around.loop;
   const MonoTime proof = loop.now().at - (loop::Loop::wall() - memory.last_proof);
-  members_.front()->detector.restore(memory.primary, proof);
-  if (const auto where = Address::parse_with_port(memory.primary))
-    members_.front()->proven_at = *where;
+  Member& member = *members_.front();
+  // A clock that was set back must not make it a proof of the future.
+  member.detector.restore(memory.primary, std::min(proof, started_ - Duration(1)));
+  member.proven_at = Address::parse_with_port(memory.primary);
+  member.found_elsewhere = !settings_.url.has_seeds() && !member.node->has_name() &&
+                           memory.primary != member.node->label();
 }
 
 Endpoint::Memory Endpoint::memory() const {
@@ -149,6 +152,8 @@ config::Endpoint Endpoint::settings_for(const HostPort& where, Part part) const 
     s.url.seeds.clear();
     s.url.primary_name.clear();
   }
+  // Behind a Unix socket is one server; its replicas are elsewhere.
+  if (part != Part::Primary && s.url.scheme == Scheme::Unix) s.url.scheme = Scheme::Redis;
   s.url.host = where.host;
   s.url.port = where.port;
   if (part != Part::Primary) s.expect = config::Expect::Any;
@@ -181,7 +186,6 @@ Endpoint::Member& Endpoint::add_member(std::string key, std::unique_ptr<Node> no
   auto member = std::make_unique<Member>();
   member->key = std::move(key);
   member->node = std::move(node);
-  member->detector.on_maintenance(maintenance_until_);
   members_.push_back(std::move(member));
   return *members_.back();
 }
@@ -249,8 +253,9 @@ std::map<HostPort, Part> Endpoint::wanted_others() const {
 void Endpoint::arrange() {
   arrange_at_.clear();
   const WallTime wall = loop::Loop::wall();
-  std::erase_if(formers_,
-                [&](const Former& f) { return f.sockets == 0 && wall - f.demoted > kFormerShown; });
+  std::erase_if(formers_, [&](const Former& f) {
+    return f.counted && f.sockets == 0 && wall - f.demoted > kFormerShown;
+  });
   std::map<Address, std::unique_ptr<SocketCensus::Interest>> interests;
   for (const Former& f : formers_) {
     auto& interest = interests[f.address];
@@ -290,6 +295,7 @@ void Endpoint::count_former(const Address& address, std::uint64_t sockets) {
                                [&](const Former& f) { return f.address == address; });
   if (it == formers_.end()) return;
   const std::uint64_t before = std::exchange(it->sockets, sockets);
+  it->counted = true;
   // Also when nothing changed: what is shown long enough goes.
   want_arrangement();
   if (before == 0 || sockets > 0) return;

@@ -75,6 +75,7 @@ Link::~Link() = default;
 void Link::start() { feed(core::event::Start{}); }
 
 void Link::stop() {
+  stopped_ = true;
   deadline_.clear();
   if (dial_) dial_->cancel();
   if (tls_check_) tls_check_->cancel();
@@ -91,6 +92,7 @@ void Link::update(const config::Endpoint& settings) {
 }
 
 void Link::move(std::string reason) {
+  refused_ = Refused{};
   if (dial_) {
     dial_->cancel();
     loop_.retire(std::move(dial_));
@@ -122,6 +124,7 @@ void Link::on_deadline() {
     // What has arrived by now is heard before silence counts; while nothing is awaited, that would
     // be one more system call for each PING.
     if (machine_.awaits_reply()) connection_->pump();
+    if (stopped_) return;
     const MonoTime now = loop_.now().at;
     if (connection_ && machine_.wants_sample(now)) e.sample = connection_->sample();
     if (connection_ && machine_.wants_local_path(now)) {
@@ -167,6 +170,8 @@ void Link::dial(net::DialTarget target, bool name_failing) {
 void Link::on_dialed(net::Dial::Success success) {
   loop_.retire(std::move(dial_));
   owner_.on_answered();
+  // What another server refused says nothing of this one.
+  if (*address_ != success.address) refused_ = Refused{};
   if (success.passed_over && *address_ != success.address) {
     owner_.on_passed_over(*address_, core::condition_of(*success.passed_over));
   }

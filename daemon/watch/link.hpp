@@ -135,6 +135,7 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   config::Endpoint settings_;
   Owner& owner_;
   Kind kind_;
+  bool stopped_ = false;
   core::LinkMachine machine_;
   loop::Deadline deadline_;
 
@@ -151,8 +152,8 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   Refused refused_;
   bool answered_ = false;  ///< the server answered a PING on this connection
   bool max_clients_ = false;
-  std::string last_error_;   ///< the last error reply on this connection, printable
-  resp::InfoFacts facts_;    ///< of the present connection, else of the last
+  std::string last_error_;         ///< the last error reply on this connection, printable
+  resp::InfoFacts facts_;          ///< of the present connection, else of the last
   core::ServerIdentity identity_;  ///< from these facts
   resp::InfoFacts earlier_;        ///< of the connection before
   std::optional<Address> earlier_address_;

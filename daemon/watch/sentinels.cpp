@@ -98,6 +98,17 @@ Sentinels::Entry* Sentinels::find_id(const std::string& id) {
   return nullptr;
 }
 
+Sentinels::Entry* Sentinels::find_unidentified(const HostPort& where) {
+  const auto address = Address::parse(where.host, where.port);
+  for (const auto& e : entries_) {
+    const bool unidentified = e->id == e->node->where().to_string();
+    const bool there =
+        e->node->where() == where || (address && e->node->link().address() == address);
+    if (unidentified && there) return e.get();
+  }
+  return nullptr;
+}
+
 void Sentinels::each(const std::function<void(Node&)>& visit) const {
   for (const auto& e : entries_) visit(*e->node);
 }
@@ -155,16 +166,19 @@ void Sentinels::take_peers(Entry& entry, const resp::Reply& reply) {
   }
   const auto peers = resp::parse_sentinel_sentinels(reply);
   if (!peers) return complain(entry, Ask::SentinelSentinels, peers.error().message);
+  // It is not lost: it answers.
+  entry.named = now;
   for (const core::SentinelPeer& peer : *peers) {
     if (Entry* known = find_id(peer.id)) {
       known->named = now;
-      if (!known->configured && known->node->where() != peer.where) {
+      // While it answers where it is, it is there.
+      if (!known->configured && !known->node->is_up() && known->node->where() != peer.where) {
         known->node->move_to(peer.where, "it announces another address");
         known->subscription->restart();
       }
       continue;
     }
-    if (Entry* known = find_id(peer.where.to_string())) {
+    if (Entry* known = find_unidentified(peer.where)) {
       quorum_.rename(known->id, peer.id);
       known->id = peer.id;
       known->named = now;

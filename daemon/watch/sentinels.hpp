@@ -81,6 +81,8 @@ class Sentinels : public Subscription::Owner {
   Entry* find(const Node& node);
   Entry* find(const Subscription& subscription);
   Entry* find_id(const std::string& id);
+  /// The one at this place, configured by whatever name, whose own id is not known yet.
+  Entry* find_unidentified(const HostPort& where);
   void take_id(Entry& entry, const resp::Reply& reply);
   void take_peers(Entry& entry, const resp::Reply& reply);
   void take_report(Entry& entry, const resp::Reply& reply);

@@ -17,6 +17,8 @@ namespace relinkd::watch {
 namespace {
 
 constexpr Duration kPing = 1s;
+/// A right may be granted later.
+constexpr Duration kRefused = 1min;
 /// A node without a connection is looked at again so often.
 constexpr Duration kNoTarget = 500ms;
 
@@ -114,10 +116,10 @@ void Subscription::on_reply(Connection&, Ask ask, resp::Reply reply) {
   const auto push = resp::parse_push(reply);
   if (!push) {
     complain(push.error().message);
-    // Who may not subscribe is not asking again and again.
     if (subscribed_ || !reply.is_error()) return wait();
-    deadline_.clear();
-    return drop();
+    // Who may not subscribe does not ask again and again.
+    drop();
+    return deadline_.set(loop_.now().at + kRefused);
   }
   failures_ = 0;
   if (!std::exchange(subscribed_, true)) {

@@ -16,8 +16,8 @@ namespace relinkd::watch {
 
 /// A connection beside a node's watch connection that subscribes to channels. What is published
 /// while there is no connection is lost: a hint, never proof. It keeps itself alive by a PING each
-/// second, and connects anew with the back-off of the settings, unless it was refused. It says
-/// nothing of the node, which the watch connection does.
+/// second, and connects anew with the back-off of the settings, or after a minute where it was
+/// refused. It says nothing of the node, which the watch connection does.
 class Subscription : public net::Dial::Listener, public Connection::Listener {
  public:
   class Owner {
