@@ -79,5 +79,20 @@ TEST(Address, IsEqualOnlyInAllItsParts) {
   }
 }
 
+TEST(Address, WithItsPortIsReadAsItIsWritten) {
+  for (const char* text : {"10.0.0.7:6380", "[2001:db8::1]:6380"}) {
+    const auto address = Address::parse_with_port(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(address->to_string(), text);
+  }
+}
+
+TEST(Address, OfAHostNameIsNone) {
+  for (const char* text :
+       {"cache-1.example.net:6379", "10.0.0.300:1", "10.0.0.7", "/run/redis.sock"}) {
+    EXPECT_FALSE(Address::parse_with_port(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace relinkd

@@ -17,5 +17,19 @@ TEST(HostPort, OfAnIPv6AddressHasBrackets) {
   EXPECT_EQ((HostPort{"::1", 0}).to_string(), "[::1]:0");
 }
 
+TEST(HostPort, IsReadAsItIsWritten) {
+  for (const HostPort& where : {HostPort{"cache-1.example.net", 6379}, HostPort{"10.0.0.7", 1},
+                                HostPort{"2001:db8::1", 65'535}}) {
+    EXPECT_EQ(HostPort::parse(where.to_string()), where) << where.to_string();
+  }
+}
+
+TEST(HostPort, IsNotReadWithoutHostOrPort) {
+  for (const char* text : {"", ":", "host", "host:", ":6379", "[]:6379", "host:0", "host:65536",
+                           "host:-1", "host:6379 "}) {
+    EXPECT_FALSE(HostPort::parse(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace relinkd

@@ -140,5 +140,23 @@ TEST(NameFollower, MoreAddressesThanAreRememberedAreStillAllTried) {
   EXPECT_FALSE(change.changed);
 }
 
+TEST(NameFollower, AnAddressBelongsWhileItIsInTheAnswer) {
+  NameFollower name;
+  EXPECT_FALSE(name.belongs(at(1), kNoon));
+  name.on_answer(kNoon, {at(1), at(2)}, 5s, std::nullopt);
+  EXPECT_TRUE(name.belongs(at(2), kNoon + 1h));
+  name.on_answer(kNoon + 5s, {at(1)}, 5s, std::nullopt);
+  EXPECT_FALSE(name.belongs(at(2), kNoon + 5s));
+}
+
+TEST(NameFollower, InRotationItBelongsForThreeTtlsMore) {
+  NameFollower name;
+  for (int i = 0; i < 4; ++i) {
+    name.on_answer(kNoon + i * Duration(5s), {at(1 + i % 2)}, 5s, std::nullopt);
+  }
+  EXPECT_TRUE(name.belongs(at(1), kNoon + 24s));
+  EXPECT_FALSE(name.belongs(at(1), kNoon + 25s));
+}
+
 }  // namespace
 }  // namespace relinkd::core
