@@ -193,6 +193,21 @@ def test_a_primary_that_no_sentinel_knows_is_told(fabric, group):
     assert watcher.running
 
 
+def test_sentinels_that_are_all_gone_are_the_endpoints_trouble(fabric):
+    host = fabric.host()
+    url = f"redis-sentinel://{host.address}:26379,{host.address}:26380#mymaster"
+    watcher = fabric.watch(endpoint(NAME, url), watch=WATCH)
+    wait_until(lambda: watcher.endpoint(NAME)["condition"] == "refused", "condition")
+    status = watcher.endpoint(NAME)
+    assert not status["up"]
+    assert status["incident"]
+    assert "Sentinel" in status["detail"]
+    condition = watcher.scrape().value(
+        "relinkd_endpoint_condition", endpoint=NAME, condition="refused"
+    )
+    assert condition == 1
+
+
 # ---------------------------------------------------------------------------- users, passwords, TLS
 
 
