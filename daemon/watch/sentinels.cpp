@@ -235,7 +235,7 @@ std::optional<core::SentinelQuorum::Belief> Sentinels::belief() const {
 std::string Sentinels::describe() const {
   const auto b = belief();
   if (!b)
-    return fmt::format("no Sentinel has named the primary of {} yet", settings_.url.primary_name);
+    return fmt::format("no Sentinel has named the primary {} yet", settings_.url.primary_name);
   return fmt::format("{} of {} Sentinels name{} {}, epoch {}", b->votes, b->known,
                      b->votes == 1 ? "s" : "", b->primary.to_string(), b->epoch);
 }
