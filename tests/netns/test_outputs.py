@@ -146,7 +146,7 @@ def test_each_event_is_a_line_of_the_log_with_time_and_level(server, watcher):
     levels = {3: "error", 4: "warning", 5: "notice", 6: "info"}
     for event in watcher.events.all():
         line = f"{levels[event.priority]} {event.message}"
-        assert any(told.endswith(line) for told in watcher.lines.all()), line
+        watcher.lines.wait(lambda told: told.endswith(line), line)
         assert re.fullmatch("[0-9a-f]{32}", event.message_id)
         if event.endpoint:
             assert event.message.startswith(f"{event.endpoint}: ")
