@@ -200,11 +200,11 @@ void Endpoint::on_confirmed(bool confirmed) {
   observer_.on_confirmed(confirmed, sentinels_->describe());
 }
 
-void Endpoint::on_agreed_down() {
+void Endpoint::on_agreed_down(const HostPort& primary) {
   if (members_.empty()) return;
   Member& member = *members_.front();
-  // Right after a switch the flags of the old primary still stand for the new one.
-  if (member.detector.primary() == member.node->where().to_string()) {
+  // Right after a switch it is said of the old primary still.
+  if (member.detector.primary() == primary.to_string()) {
     member.detector.on_agreed_down(shared_.around.loop.now().at);
   }
 }

@@ -162,7 +162,7 @@ class Endpoint : public NodeOwner,
   void on_sentinels_changed() override;
   void on_belief(const core::SentinelQuorum::Belief& belief) override;
   void on_confirmed(bool confirmed) override;
-  void on_agreed_down() override;
+  void on_agreed_down(const HostPort& primary) override;
   void on_sentinel_news(const Node& sentinel, const core::SentinelEvent& event) override;
   void on_sentinel_trouble(const Node& sentinel, const std::string& why) override;
   // Of the cluster.

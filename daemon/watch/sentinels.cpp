@@ -211,7 +211,7 @@ void Sentinels::take_report(Entry& entry, const resp::Reply& reply) {
   if (!report) return complain(entry, Ask::SentinelMaster, report.error().message);
   entry.told.erase(Ask::SentinelMaster);
   const bool news = quorum_.on_report(entry.id, *report, loop_.now().at);
-  if (report->objectively_down) owner_.on_agreed_down();
+  if (report->objectively_down) owner_.on_agreed_down(report->primary);
   if (news) {
     owner_.on_belief(*belief());
     // The others follow within a moment; nobody has to wait for the next look.
@@ -283,7 +283,7 @@ void Sentinels::on_message(Subscription& subscription, const resp::Message& mess
   const core::SentinelEvent& e = **event;
   const bool tilt = e.subject == core::SentinelEvent::Subject::None;
   if (!tilt && e.primary_name != settings_.url.primary_name) return;
-  if (e.kind == core::SentinelEvent::Kind::ODown) owner_.on_agreed_down();
+  if (e.kind == core::SentinelEvent::Kind::ODown) owner_.on_agreed_down(e.where);
   // A hint, never proof: the Sentinel is asked.
   entry->node->link().ask_now();
   if (news_.on_event(entry->id, e, loop_.now().at)) owner_.on_sentinel_news(*entry->node, e);

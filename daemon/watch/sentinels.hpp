@@ -35,8 +35,9 @@ class Sentinels : public Subscription::Owner {
     virtual void on_belief(const core::SentinelQuorum::Belief& belief) = 0;
     /// A majority of the known Sentinels agrees (again), or has not for a while.
     virtual void on_confirmed(bool confirmed) = 0;
-    /// They agree that the primary is down (+odown).
-    virtual void on_agreed_down() = 0;
+    /// They agree that `primary` is down (+odown). One that has not heard of a switch yet still
+    /// says it of the old one.
+    virtual void on_agreed_down(const HostPort& primary) = 0;
     virtual void on_sentinel_news(const Node& sentinel, const core::SentinelEvent& event) = 0;
     /// A Sentinel cannot be used as it should; a sentence without names.
     virtual void on_sentinel_trouble(const Node& sentinel, const std::string& why) = 0;

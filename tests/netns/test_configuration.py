@@ -190,7 +190,7 @@ def test_a_bad_file_is_refused_and_the_old_configuration_stays(lab, reload):
         assert done.returncode != 0
         assert_names_all_errors(done.stdout + done.stderr, watcher.config)
     refused = watcher.wait_event("config_refused", since=mark)
-    assert str(watcher.config) in watcher.log()
+    watcher.wait_line(str(watcher.config))
     assert refused.priority <= 4
     watcher.wait_notification("READY=1", told)
     scrape = watcher.scrape()

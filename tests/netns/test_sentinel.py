@@ -99,7 +99,7 @@ def test_the_new_primary_is_followed_and_the_old_one_may_come_back(fabric, group
     change.cause(fabric, group)
     new = group.wait_switch(old, news).primary
     assert_followed(watcher, old, new, change.kind, mark)
-    assert watcher.former_primaries(NAME) == {old.host_port: 1}
+    watcher.wait_former_primaries(NAME, {old.host_port: 1})
 
     quiet = watcher.mark()
     change.mend(fabric, group)
@@ -111,7 +111,7 @@ def test_the_new_primary_is_followed_and_the_old_one_may_come_back(fabric, group
     assert [e for e in watcher.events.all(quiet) if e.event in ("failover", "primary_named")] == []
     assert watcher.course(NAME, quiet) == []
     watcher.wait_primary(NAME, new.host_port)
-    assert watcher.former_primaries(NAME) == {old.host_port: 1}
+    watcher.wait_former_primaries(NAME, {old.host_port: 1})
 
     application.close()
     left = watcher.wait_event("former_left", NAME, mark)

@@ -516,6 +516,16 @@ class Relinkd:
     def log(self) -> str:
         return "\n".join(self.lines.all())
 
+    def wait_line(self, text: str) -> str:
+        """Waits for a line of the log that has this text in it: the log may come later than the
+        event of the same."""
+        return self.lines.wait(lambda line: text in line, f"line with {text}")
+
+    def wait_former_primaries(self, name: str, sockets: dict[str, int]) -> None:
+        """Waits until so many sockets are counted to each: they are not before the first look."""
+        wait_until(lambda: self.former_primaries(name) == sockets,
+                   f"{sockets} sockets to former primaries of {name}")
+
     # ------------------------------------------------------------------------------- at the end
 
     def outputs(self) -> dict[str, str]:
