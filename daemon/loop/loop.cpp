@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -205,6 +206,12 @@ Result<void> Loop::on_signal(int signal, std::function<void()> handler) {
       },
       state_->signal_handlers.back().get());
   if (r < 0) return system_error(-r, "cannot watch a signal");
+  return {};
+}
+
+Result<void> Loop::attach(sd_bus* bus) {
+  const int r = sd_bus_attach_event(bus, state_->event, SD_EVENT_PRIORITY_NORMAL);
+  if (r < 0) return system_error(-r, "cannot watch the bus");
   return {};
 }
 

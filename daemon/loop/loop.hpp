@@ -9,6 +9,8 @@
 #include "base/time.hpp"
 #include "loop/deadline_queue.hpp"
 
+struct sd_bus;  // systemd/sd-bus.h
+
 namespace relinkd::loop {
 
 class Loop;
@@ -40,7 +42,7 @@ class FdWatch {
 };
 
 /// The program's one event loop, one thread. sd-event runs it and brings signals, the watchdog and
-/// (later) the bus; all descriptors and deadlines of relinkd's own share one inner epoll set and
+/// the bus; all descriptors and deadlines of relinkd's own share one inner epoll set and
 /// one timer, since sd-event dispatches one source an iteration and asks epoll for all anew: with
 /// a source for each of 10,000 connections it collapses (measured).
 class Loop {
@@ -71,6 +73,10 @@ class Loop {
 
   /// Calls `handler` when `signal` comes; blocks the signal's default action.
   Result<void> on_signal(int signal, std::function<void()> handler);
+
+  /// Has the loop serve a bus connection (sd_bus_attach_event(3)). The bus' handlers run outside a
+  /// turn: they hand on by later().
+  Result<void> attach(sd_bus* bus);
 
   /// Turns on sd-event's answer to systemd's WatchdogSec= (WATCHDOG=1 as long as the loop turns).
   void enable_watchdog();

@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/file_version.hpp"
 #include "loop/deadline_queue.hpp"
 #include "loop/fd.hpp"
-#include "net/file_version.hpp"
 
 namespace relinkd::net {
 

@@ -19,9 +19,9 @@
 #include <sys/stat.h>
 
 #include "base/address.hpp"
+#include "base/file_version.hpp"
 #include "base/text.hpp"
 #include "loop/fd.hpp"
-#include "net/file_version.hpp"
 
 namespace relinkd::net {
 
