@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/keys.hpp"
 
+#include "config/app_values.hpp"
 #include "config/url.hpp"
 
 namespace relinkd::config {
@@ -13,28 +14,34 @@ constexpr int kMaxKeepaliveCount = 127;
 // The floor of the adaptive probe deadline, as TCP_RTO_MIN of Linux.
 constexpr Duration kMinCommandTimeout = 200ms;
 
+/// A key that concerns only some endpoints is not shown with the others.
+Codec shown_if(bool concerned, Codec codec) {
+  if (!concerned) codec.show = [] { return std::string(); };
+  return codec;
+}
+
 void visit_tls(KeyVisitor& visitor, Endpoint& endpoint) {
   Tls& tls = endpoint.tls;
   visitor.key("ca_file", absolute_path(tls.ca_file, kMaxPath));
   visitor.key("cert_file", absolute_path(tls.cert_file, kMaxPath));
   visitor.key("key_file", absolute_path(tls.key_file, kMaxPath));
   visitor.key("server_name", server_name(tls.server_name));
-  Codec verify = boolean(tls.verify);
-  if (!endpoint.uses_tls()) verify.show = [] { return std::string(); };
-  visitor.key("verify", verify);
+  visitor.key("verify", shown_if(endpoint.uses_tls(), boolean(tls.verify)));
 }
 
 void visit_sentinel(KeyVisitor& visitor, Endpoint& endpoint) {
   Sentinel& sentinel = endpoint.sentinel;
   visitor.key("user", user_name(sentinel.user));
   visitor.key("password", secret_source(sentinel.password));
-  Codec tls = boolean(sentinel.tls);
   const bool concerned = endpoint.url.scheme == Url::Scheme::Sentinel && endpoint.uses_tls();
-  if (!concerned) tls.show = [] { return std::string(); };
-  visitor.key("tls", tls);
+  visitor.key("tls", shown_if(concerned, boolean(sentinel.tls)));
 }
 
 }  // namespace
+
+void visit_top(KeyVisitor& visitor, Settings& settings) {
+  visitor.key("mode", choice(settings.mode, kModeNames));
+}
 
 void visit_metrics(KeyVisitor& visitor, Metrics& metrics) {
   visitor.key("listen", listen_address(metrics.listen));
@@ -45,6 +52,12 @@ void visit_metrics(KeyVisitor& visitor, Metrics& metrics) {
 void visit_control(KeyVisitor& visitor, Control& control) {
   visitor.key("socket", absolute_path(control.socket, kMaxSocketPath));
   visitor.key("operators", group_names(control.operators));
+}
+
+void visit_actuator(KeyVisitor& visitor, Actuator& actuator) {
+  visitor.key("socket", absolute_path(actuator.socket, kMaxSocketPath));
+  visitor.key("user", system_user(actuator.user));
+  visitor.key("max_orders_per_minute", integer(actuator.max_orders_per_minute, 1, 100'000));
 }
 
 void visit_watch(KeyVisitor& visitor, Watch& watch) {
@@ -67,18 +80,41 @@ void visit_watch(KeyVisitor& visitor, Watch& watch) {
 }
 
 void visit_endpoint(KeyVisitor& visitor, Endpoint& endpoint) {
-  visitor.key("name", endpoint_name(endpoint.name));
+  visitor.key("name", name(endpoint.name));
   visitor.key("url", endpoint_url(endpoint.url));
-  visitor.key("expect", expected_role(endpoint.expect));
+  visitor.key("expect", choice(endpoint.expect, kExpectNames));
   visitor.key("password", secret_source(endpoint.password));
   visitor.table("tls", [&endpoint](KeyVisitor& keys) { visit_tls(keys, endpoint); });
   visitor.table("sentinel", [&endpoint](KeyVisitor& keys) { visit_sentinel(keys, endpoint); });
   visitor.key("announcements", boolean(endpoint.announcements));
+  visitor.key("node_ports", ports(endpoint.node_ports, kMaxSeeds));
+  visitor.key("reconnect_rate", integer(endpoint.reconnect_rate, 1, 10'000));
+  visitor.key("max_parallel", integer(endpoint.max_parallel, 1, 1'000));
+  visitor.key("cluster_relink", shown_if(endpoint.url.scheme == Url::Scheme::Cluster,
+                                         boolean(endpoint.cluster_relink)));
   visit_watch(visitor, endpoint.watch);
-  visitor.not_supported("node_ports");
-  visitor.not_supported("reconnect_rate");
-  visitor.not_supported("max_parallel");
-  visitor.not_supported("cluster_relink");
+}
+
+void visit_app(KeyVisitor& visitor, App& app) {
+  visitor.key("name", name(app.name));
+  visitor.table("match", [&match = app.match](KeyVisitor& keys) {
+    keys.key("unit", matched_unit(match.unit));
+    keys.key("cgroup", cgroup_glob(match.cgroup));
+    keys.key("user", system_user(match.user));
+  });
+  visitor.key("endpoints", endpoint_names(app.endpoints));
+  visitor.key("trigger", choice(app.trigger, kTriggerNames));
+  visitor.key("actions", actions(app.actions));
+  visitor.key("idle_siblings", boolean(app.idle_siblings));
+  visitor.key("expect_connections", boolean(app.expect_connections));
+  visitor.key("spread", duration(app.spread, 0s, 1h));
+  visitor.key("restart_spread", duration(app.restart_spread, 0s, 1h));
+  visitor.key("min_interval", duration(app.min_interval, 1s, 24h));
+  visitor.key("error_threshold", duration(app.error_threshold, 0s, 1h));
+  visitor.key("verify_within", duration(app.verify_within, 1s, 1h));
+  visitor.key("max_relinks_per_hour", integer(app.max_relinks_per_hour, 1, 1'000));
+  visitor.key("mode", choice(app.mode, kModeNames));
+  visitor.not_supported("protect");
 }
 
 void visit_sysctl(KeyVisitor& visitor, Sysctl& sysctl) {

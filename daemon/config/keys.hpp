@@ -25,10 +25,14 @@ class KeyVisitor {
   virtual void not_supported(std::string_view name) = 0;
 };
 
+/// The keys outside of tables.
+void visit_top(KeyVisitor& visitor, Settings& settings);
 void visit_metrics(KeyVisitor& visitor, Metrics& metrics);
 void visit_control(KeyVisitor& visitor, Control& control);
+void visit_actuator(KeyVisitor& visitor, Actuator& actuator);
 void visit_watch(KeyVisitor& visitor, Watch& watch);
 void visit_endpoint(KeyVisitor& visitor, Endpoint& endpoint);
+void visit_app(KeyVisitor& visitor, App& app);
 void visit_sysctl(KeyVisitor& visitor, Sysctl& sysctl);
 
 }  // namespace relinkd::config

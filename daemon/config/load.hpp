@@ -30,7 +30,7 @@ struct Diagnostic {
 
 /// Where a value of the effective configuration came from, for `relinkctl config show`.
 struct Origin {
-  std::string key;    ///< "watch.ping_interval", "endpoint.sessions.url"
+  std::string key;    ///< "watch.ping_interval", "endpoint.sessions.url", "app.shop.match.unit"
   std::string value;  ///< as TOML would write it
   std::string place;  ///< "FILE:LINE", or "default"
 };
@@ -44,11 +44,11 @@ struct Loaded {
 };
 
 /// Reads the configuration, its files in the order given: the main file first, then the drop-ins in
-/// name order. Tables merge key by key, a later file winning; [[endpoint]] accumulates, and a name
-/// given twice is an error. Of syntax errors the first of each file is reported, of all others
-/// every one. Messages are one line of printable text and repeat no password. `extra_urls` come
-/// from --endpoint. With neither an [[endpoint]] nor a URL, the endpoint redis://127.0.0.1:6379 is
-/// watched.
+/// name order. Tables merge key by key, a later file winning; [[endpoint]] and [[app]] accumulate,
+/// and a name given twice is an error. Of syntax errors the first of each file is reported, of all
+/// others every one. Messages are one line of printable text and repeat no password. `extra_urls`
+/// come from --endpoint. With neither an [[endpoint]] nor a URL, the endpoint
+/// redis://127.0.0.1:6379 is watched.
 Loaded load(const std::vector<Source>& sources, const std::vector<std::string>& extra_urls);
 
 /// Parses an endpoint's URL. The error names the scheme where relinkd does not know it, and the

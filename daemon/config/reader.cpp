@@ -30,6 +30,16 @@ std::vector<Diagnostic> Findings::sorted() const {
   return diagnostics;
 }
 
+const Mark* find_mark(const Marks& marks, std::string_view path) {
+  const auto it = marks.find(path);
+  return it == marks.end() ? nullptr : &it->second;
+}
+
+bool is_valid(const Marks& marks, std::string_view path) {
+  const Mark* mark = find_mark(marks, path);
+  return mark && mark->is_valid;
+}
+
 void TableReader::key(std::string_view name, const Codec& codec) {
   const Node* node = take(name);
   if (!node) return;
@@ -85,10 +95,8 @@ void TableReader::sysctls(std::string_view name, std::map<std::string, std::int6
 void TableReader::not_supported(std::string_view name) {
   const Node* node = take(name);
   if (!node) return;
-  std::string what = path_of(name);
-  if (path_.empty() && node->type == Node::Type::Table) what = fmt::format("[{}]", name);
-  if (path_.empty() && node->is_array_of_tables()) what = fmt::format("[[{}]]", name);
-  findings_.add({file_, node->key_place}, what + " is not supported by this version of relinkd");
+  findings_.add({file_, node->key_place},
+                path_of(name) + " is not supported by this version of relinkd");
 }
 
 const Node* TableReader::take(std::string_view name) {
@@ -110,7 +118,7 @@ const Node* TableReader::take_table(std::string_view name) {
 void TableReader::finish() {
   std::string place = fmt::format("[{}]", path_);
   if (path_.empty()) place = "the configuration";
-  if (path_ == kEndpoint) place = "[[endpoint]]";
+  if (path_ == kEndpoint || path_ == kApp) place = fmt::format("[[{}]]", path_);
   for (const Node& child : table_.children) {
     if (std::find(known_.begin(), known_.end(), child.key) != known_.end()) continue;
     findings_.add({file_, child.key_place}, unknown_key(child.key, known_, place));

@@ -41,8 +41,9 @@ class Findings {
   std::vector<Finding> findings_;
 };
 
-/// The path of every [[endpoint]]: marks and messages are of one at a time.
+/// The path of every [[endpoint]] and of every [[app]]: marks and messages are of one at a time.
 inline constexpr std::string_view kEndpoint = "endpoint";
+inline constexpr std::string_view kApp = "app";
 
 /// Where a key was given, last. One whose value was refused still hides the default, about which
 /// nothing should then be said.
@@ -52,6 +53,10 @@ struct Mark {
 };
 /// By path: "watch.keepalive.idle". Tables have marks too.
 using Marks = std::map<std::string, Mark, std::less<>>;
+/// Null: the key was not given.
+const Mark* find_mark(const Marks& marks, std::string_view path);
+/// The same, and its value was not refused.
+bool is_valid(const Marks& marks, std::string_view path);
 
 /// Reads the keys that it is shown from one table of one file, and finds those that nobody asked
 /// for.

@@ -11,14 +11,20 @@
 
 namespace relinkd::config {
 
-namespace {
-
-const Mark* find(const Marks& marks, const std::string& path) {
-  const auto it = marks.find(path);
-  return it == marks.end() ? nullptr : &it->second;
+void check_names(std::string_view what, const std::vector<Naming>& names, Findings& findings) {
+  std::map<std::string_view, FilePlace> seen;
+  for (const auto& [name, at] : names) {
+    const auto [first, is_new] = seen.emplace(name, at);
+    if (is_new) continue;
+    findings.add(at, fmt::format("{} name '{}' is already used at {}", what, printable(name),
+                                 findings.name(first->second)));
+  }
 }
 
-}  // namespace
+const Mark* name_mark(const Draft& draft) {
+  const Mark* name = find_mark(draft.marks, "endpoint.name");
+  return name ? name : find_mark(draft.marks, "endpoint.url");
+}
 
 /// A key of [watch] or of an endpoint, its value in force, and where that was given.
 struct Rules::Operand {
@@ -31,22 +37,33 @@ struct Rules::Operand {
 void Rules::check_watch(const Watch& watch) { check_orders(watch, nullptr); }
 
 void Rules::check_endpoint(const Draft& draft) {
+  check_url(draft);
   check_tls(draft);
   check_sentinel(draft);
   check_orders(draft.endpoint.watch, &draft.marks);
 }
 
 void Rules::check_names(const std::vector<Draft>& drafts) {
-  std::map<std::string_view, FilePlace> seen;
+  std::vector<Naming> names;
   for (const Draft& draft : drafts) {
-    const Mark* mark = find(draft.marks, "endpoint.name");
-    if (!mark) mark = find(draft.marks, "endpoint.url");
-    if (!mark || !mark->is_valid) continue;
-    const auto [first, is_new] = seen.emplace(draft.endpoint.name, mark->at);
-    if (is_new) continue;
-    findings_.add(mark->at,
-                  fmt::format("endpoint name '{}' is already used at {}",
-                              printable(draft.endpoint.name), findings_.name(first->second)));
+    const Mark* mark = name_mark(draft);
+    if (mark && mark->is_valid) names.push_back({draft.endpoint.name, mark->at});
+  }
+  config::check_names("endpoint", names, findings_);
+}
+
+/// What makes sense for some URLs only.
+void Rules::check_url(const Draft& draft) {
+  if (!is_valid(draft.marks, "endpoint.url")) return;
+  const Url::Scheme scheme = draft.endpoint.url.scheme;
+  const Mark* ports = find_mark(draft.marks, "endpoint.node_ports");
+  if (ports && scheme == Url::Scheme::Unix) {
+    findings_.add(ports->at, "endpoint.node_ports: a unix:// URL has no ports");
+  }
+  const Mark* relink = find_mark(draft.marks, "endpoint.cluster_relink");
+  if (relink && scheme != Url::Scheme::Cluster) {
+    findings_.add(relink->at,
+                  "endpoint.cluster_relink: the URL names no cluster; use redis-cluster://");
   }
 }
 
@@ -82,37 +99,37 @@ void Rules::check_order(const Operand& low, const Operand& high, bool may_be_equ
 }
 
 void Rules::check_tls(const Draft& draft) {
-  const Mark* tls = find(draft.marks, "endpoint.tls");
+  const Mark* tls = find_mark(draft.marks, "endpoint.tls");
   if (!tls) return;
-  const Mark* url = find(draft.marks, "endpoint.url");
+  const Mark* url = find_mark(draft.marks, "endpoint.url");
   const Url::Scheme scheme = draft.endpoint.url.scheme;
   if (url && url->is_valid && (scheme == Url::Scheme::Redis || scheme == Url::Scheme::Unix)) {
     findings_.add(tls->at, fmt::format("endpoint.tls: a {}:// URL is not encrypted; use rediss://",
                                        scheme == Url::Scheme::Unix ? "unix" : "redis"));
   }
-  const Mark* cert = find(draft.marks, "endpoint.tls.cert_file");
-  const Mark* key = find(draft.marks, "endpoint.tls.key_file");
+  const Mark* cert = find_mark(draft.marks, "endpoint.tls.cert_file");
+  const Mark* key = find_mark(draft.marks, "endpoint.tls.key_file");
   if (cert && !key) findings_.add(cert->at, "endpoint.tls.cert_file: needs key_file as well");
   if (key && !cert) findings_.add(key->at, "endpoint.tls.key_file: needs cert_file as well");
 }
 
 void Rules::check_sentinel(const Draft& draft) {
-  const Mark* sentinel = find(draft.marks, "endpoint.sentinel");
+  const Mark* sentinel = find_mark(draft.marks, "endpoint.sentinel");
   if (!sentinel) return;
   const Endpoint& endpoint = draft.endpoint;
-  const Mark* url = find(draft.marks, "endpoint.url");
+  const Mark* url = find_mark(draft.marks, "endpoint.url");
   if (!url || !url->is_valid) return;
   if (endpoint.url.scheme != Url::Scheme::Sentinel) {
     findings_.add(sentinel->at,
                   "endpoint.sentinel: the URL names no Sentinels; use redis-sentinel://");
     return;
   }
-  const Mark* user = find(draft.marks, "endpoint.sentinel.user");
-  if (user && user->is_valid && !find(draft.marks, "endpoint.sentinel.password")) {
+  const Mark* user = find_mark(draft.marks, "endpoint.sentinel.user");
+  if (user && user->is_valid && !find_mark(draft.marks, "endpoint.sentinel.password")) {
     findings_.add(user->at, "endpoint.sentinel.user: needs password as well");
   }
   // Whoever writes it takes the connections for encrypted.
-  const Mark* tls = find(draft.marks, "endpoint.sentinel.tls");
+  const Mark* tls = find_mark(draft.marks, "endpoint.sentinel.tls");
   if (tls && tls->is_valid && endpoint.sentinel.tls && !endpoint.uses_tls()) {
     findings_.add(tls->at,
                   "endpoint.sentinel.tls: nothing is encrypted without a tls table in the "
@@ -123,10 +140,10 @@ void Rules::check_sentinel(const Draft& draft) {
 Rules::Operand Rules::operand(std::string_view key, Duration value,
                               const Marks* endpoint_marks) const {
   if (endpoint_marks) {
-    const Mark* own = find(*endpoint_marks, fmt::format("endpoint.{}", key));
+    const Mark* own = find_mark(*endpoint_marks, fmt::format("endpoint.{}", key));
     if (own) return {key, value, own, true};
   }
-  return {key, value, find(watch_marks_, fmt::format("watch.{}", key)), false};
+  return {key, value, find_mark(watch_marks_, fmt::format("watch.{}", key)), false};
 }
 
 void Rules::blame(const Operand& culprit, std::string_view relation, const Operand& other) {

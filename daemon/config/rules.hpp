@@ -15,6 +15,17 @@ struct Draft {
   Marks marks;  ///< by paths that begin with "endpoint."
 };
 
+/// A name, and where it was given.
+struct Naming {
+  std::string_view name;
+  FilePlace at;
+};
+/// Finds the names that an earlier one of `what` has.
+void check_names(std::string_view what, const std::vector<Naming>& names, Findings& findings);
+
+/// What an endpoint's name comes from: the name's mark, or the URL's; null: the default endpoint.
+const Mark* name_mark(const Draft& draft);
+
 /// The rules between several keys. A rule is broken by the key that was given last, in the
 /// narrower table: [watch] was in order before an endpoint changed half of it. What is compared
 /// with a refused value, or with a default that an unreadable file may change, breaks none.
@@ -32,6 +43,7 @@ class Rules {
   struct Operand;
   void check_orders(const Watch& watch, const Marks* endpoint_marks);
   void check_order(const Operand& low, const Operand& high, bool may_be_equal);
+  void check_url(const Draft& draft);
   void check_tls(const Draft& draft);
   void check_sentinel(const Draft& draft);
   [[nodiscard]] Operand operand(std::string_view key, Duration value,

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/enum_names.hpp"
 #include "base/host_port.hpp"
 #include "base/time.hpp"
+#include "core/relink_verb.hpp"
 
 namespace relinkd::config {
 
@@ -121,6 +124,13 @@ struct Endpoint {
   /// Listen for the planned maintenance that managed services announce (AzureRedisEvents), over one
   /// more connection. Where the key is not given: whether the URL leads to such a service.
   bool announcements = false;
+  /// The ports at which its nodes may be: nothing elsewhere is ever destroyed. 1 to kMaxSeeds, each
+  /// 1 to 65535. Where the key is not given: the URL's port, 6379 for Sentinel, the seeds' for a
+  /// cluster. None for a Unix socket.
+  std::vector<std::uint16_t> node_ports;
+  int reconnect_rate = 100;     ///< sockets to it destroyed a second, 1 to 10,000
+  int max_parallel = 4;         ///< apps made to reconnect to it at a time, 1 to 1,000
+  bool cluster_relink = false;  ///< of a cluster: act on wrong_node, too (its clients have MOVED)
   Watch watch;
 
   /// Whether connections to the nodes are encrypted: rediss:// always, Sentinel and Cluster URLs
@@ -129,6 +139,76 @@ struct Endpoint {
     return url.scheme == Url::Scheme::Rediss || (url.has_seeds() && tls_given);
   }
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+/// Whether relinkd does what it decides, or only says it.
+enum class Mode : std::uint8_t { Act, Observe };
+inline constexpr auto kModeNames = enum_names<Mode>("act", "observe");
+
+/// Which processes are an app's. All that is given must fit; at least one is.
+struct Match {
+  /// A systemd unit that holds processes, with its suffix: .service, .scope or .slice.
+  std::string unit;
+  /// A glob on the path below the cgroup2 mount, from '/': "*", "?" and "[…]" as in glob(7), none
+  /// of which matches a '/'; a backslash is just that, since names of units have them. What it
+  /// matches is the app's with all below: "/batch/*" means each cgroup right in /batch, and those
+  /// within. "/" means all.
+  std::string cgroup;
+  std::string user;  ///< a name, or if all digits a uid
+  friend bool operator==(const Match&, const Match&) = default;
+};
+
+/// The signals that an action may send: those that a process can catch, and that mean something to
+/// people. SIGKILL and SIGSTOP are none of them.
+inline constexpr std::array<std::string_view, 9> kSignalNames{"SIGHUP",  "SIGINT",   "SIGQUIT",
+                                                              "SIGUSR1", "SIGUSR2",  "SIGTERM",
+                                                              "SIGCONT", "SIGWINCH", "SIGURG"};
+
+/// A way to make an app reconnect.
+struct Action {
+  core::RelinkVerb verb = core::RelinkVerb::DestroySockets;
+  /// Of Signal: one of kSignalNames; of Start: a .service, .socket, .target or .timer unit.
+  std::string argument;
+  /// As the configuration has it: "signal:SIGUSR1".
+  [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const Action&, const Action&) = default;
+};
+
+/// A configured set of processes on this host that are made to reconnect.
+struct App {
+  /// What an action waits for: the state of the app's own sockets, or, where these cannot be seen
+  /// (another network namespace), the condition of the endpoint.
+  enum class Trigger : std::uint8_t { Sockets, Endpoint };
+
+  std::string name;  ///< 1 to 63 of [A-Za-z0-9_.:-]
+  Match match;
+  /// Names of endpoints of the same files (relinkd-actuator does not know those of the command
+  /// line), 1 to 256, each once.
+  std::vector<std::string> endpoints;
+  Trigger trigger = Trigger::Sockets;
+  /// The ladder, in the order in which they are tried; 1 to 8, each once. Reload and Restart need a
+  /// service as match.unit, Signal needs match.unit or match.cgroup, and DestroySockets needs
+  /// sockets that are seen: with trigger "endpoint" it is an error.
+  std::vector<Action> actions = {Action{}};
+  bool idle_siblings = true;
+  bool expect_connections = false;
+  Duration spread = 2s;            ///< 0 to 1 h
+  Duration restart_spread = 60s;   ///< 0 to 1 h
+  Duration min_interval = 60s;     ///< 1 s to 1 d
+  Duration error_threshold = 30s;  ///< 0 to 1 h
+  Duration verify_within = 10s;    ///< 1 s to 1 h
+  int max_relinks_per_hour = 20;   ///< 1 to 1,000
+  std::optional<Mode> mode;        ///< nothing: Settings::mode
+  friend bool operator==(const App&, const App&) = default;
+};
+inline constexpr auto kTriggerNames = enum_names<App::Trigger>("sockets", "endpoint");
+
+/// The privileged helper, which carries out what may not be done without privileges.
+struct Actuator {
+  std::string socket = "/run/relinkd/actuator.sock";  ///< absolute, at most 107 bytes
+  std::string user = "relinkd";     ///< whom it obeys, besides root; a name or a number
+  int max_orders_per_minute = 600;  ///< 1 to 100,000
+  friend bool operator==(const Actuator&, const Actuator&) = default;
 };
 
 struct Metrics {
@@ -151,10 +231,13 @@ struct Sysctl {
 
 /// The whole configuration, every default filled in.
 struct Settings {
+  Mode mode = Mode::Act;
   Metrics metrics;
   Control control;
+  Actuator actuator;
   Watch watch;  ///< the defaults that [watch] sets; each endpoint holds its own copy
   std::vector<Endpoint> endpoints;
+  std::vector<App> apps;
   Sysctl sysctl;
   friend bool operator==(const Settings&, const Settings&) = default;
 };

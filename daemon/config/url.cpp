@@ -340,6 +340,21 @@ bool announces_maintenance(const Url& url) {
                      [&](const HostPort& s) { return is_of_azure(s.host); });
 }
 
+std::vector<std::uint16_t> default_node_ports(const Url& url) {
+  switch (url.scheme) {
+    case Url::Scheme::Redis:
+    case Url::Scheme::Rediss: return {url.port};
+    case Url::Scheme::Unix: return {};
+    case Url::Scheme::Sentinel: return {kRedisPort};
+    case Url::Scheme::Cluster: break;
+  }
+  std::vector<std::uint16_t> ports;
+  for (const HostPort& seed : url.seeds) {
+    if (std::find(ports.begin(), ports.end(), seed.port) == ports.end()) ports.push_back(seed.port);
+  }
+  return ports;
+}
+
 Result<Url> parse_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) return start_error();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "config/settings.hpp"
 
@@ -19,5 +21,9 @@ bool is_host(std::string_view text);
 /// it is below one of Azure Cache for Redis' domains
 /// (https://github.com/Azure/AzureCacheForRedis/blob/main/AzureRedisEvents.md).
 bool announces_maintenance(const Url& url);
+
+/// Where the endpoint's nodes are to be expected: the URL's port, 6379 for Sentinel, the seeds' for
+/// a cluster, each once; none for a Unix socket.
+std::vector<std::uint16_t> default_node_ports(const Url& url);
 
 }  // namespace relinkd::config

@@ -12,6 +12,7 @@
 #include "base/address.hpp"
 #include "base/enum_names.hpp"
 #include "base/text.hpp"
+#include "config/codec.hpp"
 #include "config/load.hpp"
 #include "config/url.hpp"
 
@@ -23,42 +24,14 @@ constexpr std::size_t kMaxAges = 16;
 constexpr std::size_t kMaxName = 63;
 constexpr std::size_t kMaxGroup = 255;
 constexpr std::size_t kMaxUser = 255;
+constexpr std::uint16_t kMaxPort = std::numeric_limits<std::uint16_t>::max();
 constexpr std::size_t kMaxSysctlKey = 255;
 constexpr std::size_t kMaxCredential = 255;  // systemd: a file name
-
-std::string shown(std::string_view text) { return "'" + printable(text, 60) + "'"; }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool only(std::string_view text, std::string_view also) {
-  return std::all_of(text.begin(), text.end(), [also](char c) {
-    return is_alphanumeric(c) || also.find(c) != std::string_view::npos;
-  });
-}
-
-/// A codec of a value that is read as a whole, so that its problems have its place.
-template <typename T, typename Read, typename Show>
-Codec codec(T& value, Read read, Show show) {
-  return {[&value, read](const Node& node) -> Problems {
-            Result<T> result = read(node);
-            if (!result) return {{node.place, result.error().message}};
-            value = std::move(*result);
-            return {};
-          },
-          [&value, show] { return std::string(show(value)); }};
-}
-
-Result<std::string> read_text(const Node& node, std::string_view what) {
-  if (node.type != Node::Type::String) return Error{type_error(what, node)};
-  // No name, path or address has them, and C's strings end at a NUL.
-  if (std::any_of(node.text.begin(), node.text.end(), is_control)) {
-    return Error{fmt::format("expected {}, found control characters", what)};
-  }
-  return node.text;
 }
 
 std::string duration_range(Duration min, Duration max) {
@@ -78,6 +51,14 @@ Result<Duration> read_duration(const Node& node, Duration min, Duration max) {
     return Error{fmt::format("{} is out of range: {}", shown(*text), duration_range(min, max))};
   }
   return *value;
+}
+
+Result<int> read_integer(const Node& node, int min, int max) {
+  if (node.type != Node::Type::Integer) return Error{type_error("an integer", node)};
+  if (node.integer < min || node.integer > max) {
+    return Error{fmt::format("{} is out of range: {} to {}", node.integer, min, max)};
+  }
+  return static_cast<int>(node.integer);
 }
 
 Result<std::string> read_absolute_path(const Node& node, std::size_t max) {
@@ -111,8 +92,7 @@ bool is_listen_address(std::string_view text) {
   const bool is_ipv6 = host.find(':') != std::string_view::npos;
   // Port 0 lets the system choose a free one.
   const auto port = parse_u64(text.substr(colon + 1));
-  return in_brackets == is_ipv6 && port && *port <= std::numeric_limits<std::uint16_t>::max() &&
-         Address::parse(host, 0).has_value();
+  return in_brackets == is_ipv6 && port && *port <= kMaxPort && Address::parse(host, 0).has_value();
 }
 
 Result<std::string> read_listen_address(const Node& node) {
@@ -134,32 +114,12 @@ Result<std::string> read_group_name(const Node& node) {
   return name;
 }
 
-Problems read_group_names(const Node& node, std::vector<std::string>& value) {
-  if (node.type != Node::Type::Array) {
-    return {{node.place, type_error("an array of group names", node)}};
-  }
-  Problems problems;
-  std::vector<std::string> names;
-  for (const Node& item : node.children) {
-    if (auto name = read_group_name(item)) {
-      names.push_back(std::move(*name));
-    } else {
-      problems.push_back({item.place, name.error().message});
-    }
-  }
-  if (problems.empty()) value = std::move(names);
-  return problems;
-}
-
 Problems read_ages(const Node& node, std::vector<Duration>& value) {
   if (node.type != Node::Type::Array) {
     return {{node.place, type_error("an array of durations", node)}};
   }
-  if (node.children.empty() || node.children.size() > kMaxAges) {
-    return {{node.place,
-             fmt::format("{} ages are out of range: 1 to {}", node.children.size(), kMaxAges)}};
-  }
-  Problems problems;
+  Problems problems = check_count(node, {"ages", 1, kMaxAges});
+  if (!problems.empty()) return problems;
   std::vector<Duration> ages;
   for (const Node& item : node.children) {
     const auto age = read_duration(item, 1s, 24h);
@@ -213,7 +173,7 @@ std::string show_idle_watch(const IdleWatch& value) {
   }
   std::vector<std::string> ages;
   for (const Duration age : value.ages) ages.push_back(quote(to_config_text(age)));
-  return fmt::format("{{ ages = [{}] }}", fmt::join(ages, ", "));
+  return fmt::format("{{ ages = {} }}", toml_array(ages));
 }
 
 constexpr auto kSecretKinds = enum_names<SecretSource::Kind>("file", "credential");
@@ -250,9 +210,40 @@ std::string show_secret_source(const std::optional<SecretSource>& value) {
   return fmt::format("{{ {} = {} }}", kSecretKinds[value->kind], quote(value->name));
 }
 
+}  // namespace
+
+std::string shown(std::string_view text) { return "'" + printable(text, 60) + "'"; }
+
+bool only(std::string_view text, std::string_view also) {
+  return std::all_of(text.begin(), text.end(), [also](char c) {
+    return is_alphanumeric(c) || also.find(c) != std::string_view::npos;
+  });
+}
+
+std::string toml_array(const std::vector<std::string>& items) {
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
 std::string show_text(const std::string& value) { return value.empty() ? "" : quote(value); }
 
-}  // namespace
+Result<std::string> read_text(const Node& node, std::string_view what) {
+  if (node.type != Node::Type::String) return Error{type_error(what, node)};
+  // No name, path or address has them, and C's strings end at a NUL.
+  if (std::any_of(node.text.begin(), node.text.end(), is_control)) {
+    return Error{fmt::format("expected {}, found control characters", what)};
+  }
+  return node.text;
+}
+
+Problems check_count(const Node& node, const ArrayOf& shape) {
+  if (node.type != Node::Type::Array) {
+    return {{node.place, type_error(fmt::format("an array of {}", shape.items), node)}};
+  }
+  const std::size_t count = node.children.size();
+  if (count >= shape.min && count <= shape.max) return {};
+  return {{node.place, fmt::format("{} {} are out of range: {} to {}", count, shape.items,
+                                   shape.min, shape.max)}};
+}
 
 Codec duration(Duration& value, Duration min, Duration max) {
   return codec(
@@ -275,14 +266,7 @@ Codec whole_seconds(Duration& value, Duration min, Duration max) {
 
 Codec integer(int& value, int min, int max) {
   return codec(
-      value,
-      [min, max](const Node& node) -> Result<int> {
-        if (node.type != Node::Type::Integer) return Error{type_error("an integer", node)};
-        if (node.integer < min || node.integer > max) {
-          return Error{fmt::format("{} is out of range: {} to {}", node.integer, min, max)};
-        }
-        return static_cast<int>(node.integer);
-      },
+      value, [min, max](const Node& node) { return read_integer(node, min, max); },
       [](int i) { return std::to_string(i); });
 }
 
@@ -304,12 +288,22 @@ Codec absolute_path(std::string& value, std::size_t max) {
 Codec listen_address(std::string& value) { return codec(value, read_listen_address, quote); }
 
 Codec group_names(std::vector<std::string>& value) {
-  return {[&value](const Node& node) { return read_group_names(node, value); },
-          [&value] {
-            std::vector<std::string> names;
-            std::transform(value.begin(), value.end(), std::back_inserter(names), quote);
-            return fmt::format("[{}]", fmt::join(names, ", "));
-          }};
+  return array_codec(
+      value, {"group names"}, [](const Node& item, const auto&) { return read_group_name(item); },
+      quote);
+}
+
+Codec ports(std::vector<std::uint16_t>& value, std::size_t max) {
+  Codec out = array_codec(
+      value, {"ports", 1, max},
+      [](const Node& item, const auto&) -> Result<std::uint16_t> {
+        const auto port = read_integer(item, 1, kMaxPort);
+        if (!port) return port.error();
+        return static_cast<std::uint16_t>(*port);
+      },
+      [](std::uint16_t port) { return std::to_string(port); });
+  // Not set rather than "[]".
+  return {out.read, [&value, show = out.show] { return value.empty() ? "" : show(); }};
 }
 
 Codec idle_watch(IdleWatch& value) {
@@ -317,7 +311,7 @@ Codec idle_watch(IdleWatch& value) {
           [&value] { return show_idle_watch(value); }};
 }
 
-Codec endpoint_name(std::string& value) {
+Codec name(std::string& value) {
   return codec(
       value,
       [](const Node& node) -> Result<std::string> {
@@ -342,20 +336,15 @@ Codec endpoint_url(Url& value) {
       [](const Url& url) { return quote(url.to_string()); });
 }
 
-Codec expected_role(Expect& value) {
-  return codec(
-      value,
-      [](const Node& node) -> Result<Expect> {
-        static const std::string kWhat =
-            fmt::format("\"{}\"", fmt::join(kExpectNames.names, "\", \""));
-        const auto text = read_text(node, kWhat);
-        if (!text) return text.error();
-        if (const auto role = kExpectNames.find(*text)) return *role;
-        const auto near = nearest(*text, kExpectNames.names);
-        return Error{fmt::format("expected one of {}, found {}{}", kWhat, shown(*text),
-                                 near ? fmt::format("; did you mean '{}'?", *near) : "")};
-      },
-      [](Expect role) { return quote(kExpectNames[role]); });
+Result<std::size_t> read_choice(const Node& node, std::span<const std::string_view> names) {
+  const std::string what = fmt::format("\"{}\"", fmt::join(names, "\", \""));
+  const auto text = read_text(node, what);
+  if (!text) return text.error();
+  const auto it = std::find(names.begin(), names.end(), *text);
+  if (it != names.end()) return static_cast<std::size_t>(it - names.begin());
+  const auto near = nearest(*text, names);
+  return Error{fmt::format("expected one of {}, found {}{}", what, shown(*text),
+                           near ? fmt::format("; did you mean '{}'?", *near) : "")};
 }
 
 Codec secret_source(std::optional<SecretSource>& value) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_names.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "config/document.hpp"
@@ -24,6 +25,9 @@ struct Codec {
   std::function<std::string()> show;          ///< empty: there is nothing to show
 };
 
+/// A TOML string with its quotes.
+std::string quote(std::string_view text);
+
 // Each gives problems at the value's own place; where a range is named, both ends belong to it.
 
 Codec duration(Duration& value, Duration min, Duration max);
@@ -36,13 +40,40 @@ Codec absolute_path(std::string& value, std::size_t max);
 Codec listen_address(std::string& value);
 Codec group_names(std::vector<std::string>& value);
 Codec idle_watch(IdleWatch& value);
-Codec endpoint_name(std::string& value);
+Codec name(std::string& value);
 Codec endpoint_url(Url& value);
-Codec expected_role(Expect& value);
+/// 1 to `max` ports.
+Codec ports(std::vector<std::uint16_t>& value, std::size_t max);
 Codec secret_source(std::optional<SecretSource>& value);
 Codec server_name(std::string& value);
 /// Problems do not repeat it, as those of a password's path.
 Codec user_name(std::string& value);
+
+/// Which of `names` it is; the error has them all, and the nearest.
+Result<std::size_t> read_choice(const Node& node, std::span<const std::string_view> names);
+
+/// One of an enum's names, which must outlive the codec.
+template <typename Enum, std::size_t N>
+Codec choice(Enum& value, const EnumNames<Enum, N>& names) {
+  return {[&value, &names](const Node& node) -> Problems {
+            const auto index = read_choice(node, names.names);
+            if (!index) return {{node.place, index.error().message}};
+            value = static_cast<Enum>(*index);
+            return {};
+          },
+          [&value, &names] { return quote(names[value]); }};
+}
+/// The same where nothing has to be chosen.
+template <typename Enum, std::size_t N>
+Codec choice(std::optional<Enum>& value, const EnumNames<Enum, N>& names) {
+  return {[&value, &names](const Node& node) -> Problems {
+            Enum chosen{};
+            Problems problems = choice(chosen, names).read(node);
+            if (problems.empty()) value = chosen;
+            return problems;
+          },
+          [&value, &names] { return value ? quote(names[*value]) : ""; }};
+}
 
 /// Longest path that open(2) takes: PATH_MAX without the NUL.
 constexpr std::size_t kMaxPath = 4095;
@@ -60,8 +91,5 @@ std::string type_error(std::string_view what, const Node& found);
 /// "unknown key 'pingintervall'; did you mean 'ping_interval'?", or "unknown key 'x' in TABLE".
 std::string unknown_key(std::string_view key, std::span<const std::string_view> known,
                         std::string_view table);
-
-/// A TOML string with its quotes.
-std::string quote(std::string_view text);
 
 }  // namespace relinkd::config

@@ -13,6 +13,7 @@
 
 #include "base/text.hpp"
 #include "config/load.hpp"
+#include "support/config_text.hpp"
 
 namespace {
 
@@ -47,6 +48,25 @@ void check_watch(const Watch& watch) {
   require(std::is_sorted(watch.idle_watch.ages.begin(), watch.idle_watch.ages.end()));
 }
 
+void check_app(const App& app, const std::set<std::string>& endpoints) {
+  const Match& match = app.match;
+  require(!match.unit.empty() || !match.cgroup.empty() || !match.user.empty());
+  require(match.cgroup.empty() || match.cgroup.front() == '/');
+  require(match.unit.find('/') == std::string::npos && match.unit.size() <= 255);
+  require(!app.endpoints.empty());
+  for (const std::string& name : app.endpoints) require(endpoints.contains(name));
+  require(!app.actions.empty() && app.actions.size() <= 8);
+  for (const Action& action : app.actions) {
+    using core::RelinkVerb;
+    const bool needs_argument =
+        action.verb == RelinkVerb::Signal || action.verb == RelinkVerb::Start;
+    require(needs_argument == !action.argument.empty());
+    require(action.verb != RelinkVerb::DestroySockets || app.trigger == App::Trigger::Sockets);
+    const bool needs_unit = action.verb == RelinkVerb::Reload || action.verb == RelinkVerb::Restart;
+    require(!needs_unit || match.unit.ends_with(".service"));
+  }
+}
+
 void check_settings(const Loaded& loaded) {
   const Settings& settings = loaded.settings;
   check_watch(settings.watch);
@@ -59,18 +79,23 @@ void check_settings(const Loaded& loaded) {
     require(url.has_seeds() ? !url.seeds.empty() && url.host.empty() : url.seeds.empty());
     require(url.seeds.size() <= kMaxSeeds);
     require((url.scheme == Url::Scheme::Sentinel) == !url.primary_name.empty());
+    require((url.scheme == Url::Scheme::Unix) == endpoint.node_ports.empty());
     const auto again = parse_url(endpoint.url.to_string());
     require(again && *again == endpoint.url);
   }
 
-  std::string written;
+  std::set<std::string> apps;
+  for (const App& app : settings.apps) {
+    require(!app.name.empty() && apps.insert(app.name).second);
+    check_app(app, names);
+  }
+
   for (const Origin& origin : loaded.origins) {
     require(std::none_of(origin.value.begin(), origin.value.end(), is_control));
-    if (!origin.key.starts_with("endpoint.")) written += origin.key + " = " + origin.value + "\n";
   }
-  Settings reloaded = load({{"written", written}}, {}).settings;
-  reloaded.endpoints = settings.endpoints;
-  require(reloaded == settings);
+  const Loaded reloaded = load({{"written", relinkd::test::as_toml(loaded)}}, {});
+  require(reloaded.diagnostics.empty());
+  require(reloaded.settings == relinkd::test::without_empty_tls(settings));
 }
 
 }  // namespace

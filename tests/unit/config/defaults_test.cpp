@@ -26,8 +26,36 @@ TEST(Defaults, AreThoseOfTheManual) {
   EXPECT_EQ(s.metrics.listen, "127.0.0.1:10121");
   EXPECT_EQ(s.control.socket, "/run/relinkd/control.sock");
   EXPECT_THAT(s.control.operators, IsEmpty());
+  EXPECT_EQ(s.mode, Mode::Act);
+  EXPECT_EQ(s.actuator.socket, "/run/relinkd/actuator.sock");
+  EXPECT_EQ(s.actuator.user, "relinkd");
+  EXPECT_EQ(s.actuator.max_orders_per_minute, 600);
+  EXPECT_THAT(s.apps, IsEmpty());
   EXPECT_EQ(s.sysctl.check_interval, 60s);
   EXPECT_THAT(s.sysctl.want, ElementsAre(std::pair("net.ipv4.tcp_retries2", 5)));
+}
+
+TEST(Defaults, OfAnAppAreThoseOfTheManual) {
+  const App a = app("");
+  EXPECT_EQ(a.match, (Match{.unit = "a.service", .cgroup = "", .user = ""}));
+  EXPECT_EQ(a.trigger, App::Trigger::Sockets);
+  EXPECT_THAT(a.actions, ElementsAre(Action{core::RelinkVerb::DestroySockets, ""}));
+  EXPECT_TRUE(a.idle_siblings);
+  EXPECT_FALSE(a.expect_connections);
+  EXPECT_EQ(a.spread, 2s);
+  EXPECT_EQ(a.restart_spread, 60s);
+  EXPECT_EQ(a.min_interval, 60s);
+  EXPECT_EQ(a.error_threshold, 30s);
+  EXPECT_EQ(a.verify_within, 10s);
+  EXPECT_EQ(a.max_relinks_per_hour, 20);
+  EXPECT_EQ(a.mode, std::nullopt);
+}
+
+TEST(Defaults, OfAnEndpointsLimitsAreThoseOfTheManual) {
+  const Endpoint e = endpoint("");
+  EXPECT_EQ(e.reconnect_rate, 100);
+  EXPECT_EQ(e.max_parallel, 4);
+  EXPECT_FALSE(e.cluster_relink);
 }
 
 TEST(Defaults, UserTimeoutAgreesWithKeepalive) {

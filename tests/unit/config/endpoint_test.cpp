@@ -27,6 +27,9 @@ backoff           = { initial = "200ms", max = "20s" }
 idle_watch        = "keepalive"
 watch_replicas    = true
 announcements     = true
+node_ports        = [6380, 16380]
+reconnect_rate    = 50
+max_parallel      = 2
 )");
   ASSERT_EQ(s.endpoints.size(), 1U);
   const Endpoint want{.name = "sessions",
@@ -43,6 +46,9 @@ announcements     = true
                               .verify = false},
                       .tls_given = true,
                       .announcements = true,
+                      .node_ports = {6380, 16380},
+                      .reconnect_rate = 50,
+                      .max_parallel = 2,
                       .watch = {.ping_interval = 2s,
                                 .command_timeout = 3s,
                                 .connect_timeout = 4s,
@@ -256,6 +262,64 @@ TEST(EndpointAnnouncements, AreHeardByDefaultWhereTheServiceMakesThem) {
     EXPECT_TRUE(endpoint("url = \"" + url + "\"\nannouncements = true").announcements) << url;
   }
   EXPECT_TRUE(load({}, {"redis://x.redis.cache.windows.net"}).settings.endpoints[0].announcements);
+}
+
+TEST(EndpointNodePorts, FollowFromTheUrlWhereTheyAreNotGiven) {
+  const auto ports = [](const std::string& url) {
+    return endpoint("url = \"" + url + "\"").node_ports;
+  };
+  EXPECT_THAT(ports("redis://h"), ElementsAre(6379));
+  EXPECT_THAT(ports("rediss://h:6380"), ElementsAre(6380));
+  EXPECT_THAT(ports("redis-sentinel://a:26380,b#m"), ElementsAre(6379));
+  EXPECT_THAT(ports("redis-cluster://a:7001,b:7000,c:7001"), ElementsAre(7001, 7000));
+  EXPECT_THAT(ports("unix:///s"), IsEmpty());
+  EXPECT_THAT(load({}, {"redis://h:7000"}).settings.endpoints[0].node_ports, ElementsAre(7000));
+  EXPECT_THAT(settings("").endpoints[0].node_ports, ElementsAre(6379));
+}
+
+TEST(EndpointNodePorts, AreOneTo32Ports) {
+  EXPECT_THAT(endpoint("node_ports = [1, 65535]").node_ports, ElementsAre(1, 65535));
+  EXPECT_THAT(endpoint_errors("node_ports = [0, 6379, 65536, \"6379\"]"),
+              ElementsAre("f:2:15: endpoint.node_ports: 0 is out of range: 1 to 65535",
+                          "f:2:24: endpoint.node_ports: 65536 is out of range: 1 to 65535",
+                          "f:2:31: endpoint.node_ports: expected an integer, found a string"));
+  std::string many = "1";
+  for (int port = 2; port <= 32; ++port) many += ", " + std::to_string(port);
+  EXPECT_EQ(endpoint("node_ports = [" + many + "]").node_ports.size(), 32U);
+  EXPECT_THAT(endpoint_errors("node_ports = [" + many + ", 33]"),
+              ElementsAre("f:2:14: endpoint.node_ports: 33 ports are out of range: 1 to 32"));
+  EXPECT_THAT(endpoint_errors("node_ports = []"),
+              ElementsAre("f:2:14: endpoint.node_ports: 0 ports are out of range: 1 to 32"));
+  EXPECT_THAT(endpoint_errors("node_ports = 6379"),
+              ElementsAre("f:2:14: endpoint.node_ports: expected an array of ports, found an "
+                          "integer"));
+}
+
+TEST(EndpointLimits, HaveTheirRanges) {
+  EXPECT_EQ(endpoint("reconnect_rate = 1").reconnect_rate, 1);
+  EXPECT_EQ(endpoint("reconnect_rate = 10000").reconnect_rate, 10'000);
+  EXPECT_EQ(endpoint("max_parallel = 1").max_parallel, 1);
+  EXPECT_EQ(endpoint("max_parallel = 1000").max_parallel, 1'000);
+  for (const std::string bad : {"0", "10001"}) {
+    EXPECT_THAT(
+        endpoint_errors("reconnect_rate = " + bad),
+        ElementsAre("f:2:18: endpoint.reconnect_rate: " + bad + " is out of range: 1 to 10000"));
+  }
+  for (const std::string bad : {"0", "1001"}) {
+    EXPECT_THAT(
+        endpoint_errors("max_parallel = " + bad),
+        ElementsAre("f:2:16: endpoint.max_parallel: " + bad + " is out of range: 1 to 1000"));
+  }
+}
+
+TEST(EndpointClusterRelink, IsTrueOrFalse) {
+  const std::string url = "url = \"redis-cluster://a\"\n";
+  EXPECT_TRUE(endpoint(url + "cluster_relink = true").cluster_relink);
+  EXPECT_FALSE(endpoint(url + "cluster_relink = false").cluster_relink);
+  EXPECT_FALSE(endpoint(url).cluster_relink);
+  EXPECT_THAT(errors("[[endpoint]]\n" + url + "cluster_relink = 1"),
+              ElementsAre("f:3:18: endpoint.cluster_relink: expected true or false, found an "
+                          "integer"));
 }
 
 TEST(WatchReplicas, IsGivenForAllOrForAnEndpoint) {

@@ -124,15 +124,39 @@ TEST(Bytes, ControlCharactersInKeysDoNotReachTheMessage) {
 
 TEST(Bytes, ControlCharactersInValuesDoNotReachTheMessage) {
   const std::string evil = "\"\\u0000\\u001b]0;x\\u0007\\u007f\"";
-  for (const std::string line :
-       {"[watch]\nping_interval = ", "[watch]\nidle_watch = ", "[metrics]\nlisten = ",
-        "[control]\nsocket = ", "[[endpoint]]\nurl = ", "[[endpoint]]\nname = ",
-        "[[endpoint]]\nexpect = ", "[[endpoint]]\ntls.ca_file = ",
-        "[[endpoint]]\ntls.server_name = ", "[[endpoint]]\npassword.file = ",
-        "[[endpoint]]\npassword.credential = ", "[[endpoint]]\nsentinel.user = "}) {
+  for (const std::string line : {"[watch]\nping_interval = ",
+                                 "[watch]\nidle_watch = ",
+                                 "[metrics]\nlisten = ",
+                                 "[control]\nsocket = ",
+                                 "[[endpoint]]\nurl = ",
+                                 "[[endpoint]]\nname = ",
+                                 "[[endpoint]]\nexpect = ",
+                                 "[[endpoint]]\ntls.ca_file = ",
+                                 "[[endpoint]]\ntls.server_name = ",
+                                 "[[endpoint]]\npassword.file = ",
+                                 "[[endpoint]]\npassword.credential = ",
+                                 "[[endpoint]]\nsentinel.user = ",
+                                 "mode = ",
+                                 "[actuator]\nuser = ",
+                                 "[actuator]\nsocket = ",
+                                 "[[app]]\nname = ",
+                                 "[[app]]\nmatch.unit = ",
+                                 "[[app]]\nmatch.cgroup = ",
+                                 "[[app]]\nmatch.user = ",
+                                 "[[app]]\ntrigger = ",
+                                 "[[app]]\nmode = "}) {
     const std::vector<std::string> lines = errors(line + evil);
     EXPECT_THAT(lines, testing::Not(IsEmpty())) << line;
     for (const std::string& text : lines) EXPECT_TRUE(is_clean(text)) << text;
+  }
+}
+
+TEST(Bytes, ControlCharactersInItemsDoNotReachTheMessage) {
+  const std::string evil = "[\"\\u0000\\u001b]0;x\\u0007\"]";
+  for (const std::string key : {"endpoints", "actions"}) {
+    const std::vector<std::string> lines = app_errors(key + " = " + evil);
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_TRUE(is_clean(lines.front())) << lines.front();
   }
 }
 
@@ -154,6 +178,12 @@ TEST(Length, OfWhatAMessageRepeatsIsBounded) {
         "[[endpoint]]\nurl = \"" + huge + "://h\"",
         "[[endpoint]]\nurl = \"redis-sentinel://h#" + huge + "\"",
         "[[endpoint]]\nurl = \"redis-sentinel://h#m\"\nsentinel.user = \"" + huge + "\"",
+        "mode = \"" + huge + "\"", "[actuator]\nuser = \"" + huge + "\"",
+        "[[app]]\nname = \"" + huge + "\"", "[[app]]\nmatch.unit = \"" + huge + "\"",
+        "[[app]]\nmatch.unit = \"" + huge.substr(0, 255) + "\"",
+        "[[app]]\nmatch.cgroup = \"/" + huge + "//\"", "[[app]]\nmatch.user = \"" + huge + "\"",
+        "[[app]]\nendpoints = [\"" + huge + "\"]",
+        "[[app]]\nactions = [\"" + huge + "\", \"signal:" + huge + "\", \"start:" + huge + "\"]",
         "[[endpoint]]\nname = \"" + huge + "\"", "[sysctl.want]\n\"" + huge + "\" = 1",
         "[" + huge + "]\n[" + huge + "]"}) {
     for (const std::string& line : errors(text)) EXPECT_LT(line.size(), 300U);

@@ -136,6 +136,21 @@ TEST(SentinelRule, TlsIsNotAskedForWithoutATlsTable) {
   EXPECT_THAT(errors(start + "sentinel = { tls = false }"), IsEmpty());
 }
 
+TEST(ClusterRelinkRule, NeedsAUrlThatNamesACluster) {
+  for (const std::string url : {"redis://h", "rediss://h", "unix:///s", "redis-sentinel://a#m"}) {
+    EXPECT_THAT(errors("[[endpoint]]\ncluster_relink = false\nurl = \"" + url + "\""),
+                ElementsAre("f:2:1: endpoint.cluster_relink: the URL names no cluster; use "
+                            "redis-cluster://"));
+  }
+  EXPECT_THAT(errors("[[endpoint]]\ncluster_relink = true\nurl = 5"),
+              ElementsAre("f:3:7: endpoint.url: expected a URL, found an integer"));
+}
+
+TEST(NodePortsRule, AUnixSocketHasNone) {
+  EXPECT_THAT(errors("[[endpoint]]\nnode_ports = [6379]\nurl = \"unix:///s\""),
+              ElementsAre("f:2:1: endpoint.node_ports: a unix:// URL has no ports"));
+}
+
 TEST(NameRule, TheSameNameTwiceIsAnErrorThatNamesTheFirst) {
   EXPECT_THAT(errors({{"main", "[[endpoint]]\nurl = \"redis://a\"\nname = \"x\""},
                       {"10", "[[endpoint]]\nname = \"x\"\nurl = \"redis://b\""}}),

@@ -70,19 +70,73 @@ TEST(Sections, MustBeTables) {
               ElementsAre("f:1:1: metrics: expected a table, found an array of tables"));
   EXPECT_THAT(errors("control = \"x\""),
               ElementsAre("f:1:11: control: expected a table, found a string"));
+  EXPECT_THAT(errors("actuator = true"),
+              ElementsAre("f:1:12: actuator: expected a table, found a boolean"));
   EXPECT_THAT(errors("[watch]\nkeepalive = \"5s\""),
               ElementsAre("f:2:13: watch.keepalive: expected a table, found a string"));
   EXPECT_THAT(errors("[watch]\nbackoff = [1]"),
               ElementsAre("f:2:11: watch.backoff: expected a table, found an array"));
 }
 
-TEST(Sections, OfLaterVersionsAreRefusedByName) {
-  EXPECT_THAT(errors("mode = \"act\""),
-              ElementsAre("f:1:1: mode is not supported by this version of relinkd"));
-  EXPECT_THAT(errors("[actuator]\nsocket = \"/run/a.sock\""),
-              ElementsAre("f:1:2: [actuator] is not supported by this version of relinkd"));
-  EXPECT_THAT(errors("[[app]]\nname = \"a\"\n[[app]]\nname = \"b\""),
-              ElementsAre("f:1:3: [[app]] is not supported by this version of relinkd"));
+TEST(Mode, IsActOrObserve) {
+  EXPECT_EQ(settings("mode = \"act\"").mode, Mode::Act);
+  EXPECT_EQ(settings("mode = \"observe\"").mode, Mode::Observe);
+  EXPECT_EQ(settings("").mode, Mode::Act);
+  EXPECT_THAT(errors("mode = \"observer\""),
+              ElementsAre("f:1:8: mode: expected one of \"act\", \"observe\", found 'observer'; "
+                          "did you mean 'observe'?"));
+  EXPECT_THAT(errors("mode = true"),
+              ElementsAre("f:1:8: mode: expected \"act\", \"observe\", found a boolean"));
+}
+
+TEST(Actuator, TakesItsKeys) {
+  const Actuator read = settings(
+                            "[actuator]\nsocket = \"/run/a.sock\"\nuser = \"1000\"\n"
+                            "max_orders_per_minute = 5")
+                            .actuator;
+  EXPECT_EQ(read, (Actuator{.socket = "/run/a.sock", .user = "1000", .max_orders_per_minute = 5}));
+}
+
+TEST(ActuatorSocket, IsAnAbsolutePathThatFitsASocketAddress) {
+  const std::string longest = "/" + std::string(106, 's');
+  EXPECT_EQ(settings("[actuator]\nsocket = \"" + longest + "\"").actuator.socket, longest);
+  EXPECT_THAT(errors("[actuator]\nsocket = \"" + longest + "s\""),
+              ElementsAre("f:2:10: actuator.socket: a path of 108 bytes is out of range: at most "
+                          "107"));
+  EXPECT_THAT(errors("[actuator]\nsocket = \"a.sock\""),
+              ElementsAre("f:2:10: actuator.socket: expected an absolute path of a file, starting "
+                          "with '/'"));
+}
+
+TEST(ActuatorUser, IsANameOrAUid) {
+  for (const std::string& good :
+       {std::string("relinkd"), std::string("_r-2.x$"), std::string("relinkd@example.net"),
+        std::string("0"), std::string("4294967294"), std::string(255, 'u')}) {
+    EXPECT_EQ(settings("[actuator]\nuser = \"" + good + "\"").actuator.user, good);
+  }
+  for (const std::string bad :
+       {"", "-r", "a b", "a:b", "a/b", "é", "4294967295", "99999999999999999999"}) {
+    const std::string printed = bad == "é" ? ".." : bad;
+    EXPECT_THAT(errors("[actuator]\nuser = \"" + bad + "\""),
+                ElementsAre("f:2:8: actuator.user: '" + printed +
+                            "' is neither a user's name nor a uid (0 to 4294967294)"));
+  }
+  EXPECT_EQ(errors("[actuator]\nuser = \"" + std::string(256, 'u') + "\"").size(), 1U);
+  EXPECT_THAT(errors("[actuator]\nuser = 0"),
+              ElementsAre("f:2:8: actuator.user: expected a user's name or uid, found an integer"));
+}
+
+TEST(ActuatorMaxOrders, IsFrom1To100000) {
+  const auto read = [](const std::string& value) {
+    return settings("[actuator]\nmax_orders_per_minute = " + value).actuator.max_orders_per_minute;
+  };
+  EXPECT_EQ(read("1"), 1);
+  EXPECT_EQ(read("100000"), 100'000);
+  for (const std::string bad : {"0", "100001"}) {
+    EXPECT_THAT(errors("[actuator]\nmax_orders_per_minute = " + bad),
+                ElementsAre("f:2:25: actuator.max_orders_per_minute: " + bad +
+                            " is out of range: 1 to 100000"));
+  }
 }
 
 TEST(Keys, OfLaterVersionsAreRefusedByName) {
@@ -91,13 +145,8 @@ TEST(Keys, OfLaterVersionsAreRefusedByName) {
                           "f:3:1: metrics.tls is not supported by this version of relinkd"));
   EXPECT_THAT(errors("[sysctl]\nenforce = true"),
               ElementsAre("f:2:1: sysctl.enforce is not supported by this version of relinkd"));
-  EXPECT_THAT(
-      endpoint_errors("node_ports = [6379]\nreconnect_rate = 100\nmax_parallel = 4\n"
-                      "cluster_relink = false"),
-      ElementsAre("f:2:1: endpoint.node_ports is not supported by this version of relinkd",
-                  "f:3:1: endpoint.reconnect_rate is not supported by this version of relinkd",
-                  "f:4:1: endpoint.max_parallel is not supported by this version of relinkd",
-                  "f:5:1: endpoint.cluster_relink is not supported by this version of relinkd"));
+  EXPECT_THAT(app_errors("protect = true"),
+              ElementsAre("f:2:1: app.protect is not supported by this version of relinkd"));
 }
 
 }  // namespace

@@ -52,4 +52,27 @@ inline std::vector<std::string> endpoint_errors(const std::string& keys) {
   return errors("[[endpoint]]\n" + keys + "\nurl = \"redis://h\"");
 }
 
+/// A file with one app, whose keys begin in line 2, and its endpoint "e" at redis://h. What an app
+/// must have and `keys` do not give is added: name "a", match.unit "a.service", endpoints ["e"].
+inline std::string app_text(const std::string& keys) {
+  const auto has = [lines = "\n" + keys](const std::string& key) {
+    return lines.find("\n" + key) != std::string::npos;
+  };
+  std::string text = "[[app]]\n" + keys + "\n";
+  if (!has("name")) text += "name = \"a\"\n";
+  if (!has("match")) text += "match.unit = \"a.service\"\n";
+  if (!has("endpoints")) text += "endpoints = [\"e\"]\n";
+  return text + "[[endpoint]]\nname = \"e\"\nurl = \"redis://h\"\n";
+}
+
+inline App app(const std::string& keys) {
+  Settings all = settings(app_text(keys));
+  EXPECT_EQ(all.apps.size(), 1U);
+  return all.apps.empty() ? App{} : std::move(all.apps.front());
+}
+
+inline std::vector<std::string> app_errors(const std::string& keys) {
+  return errors(app_text(keys));
+}
+
 }  // namespace relinkd::config::test
