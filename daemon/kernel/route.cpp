@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "kernel/attributes.hpp"
+
 namespace relinkd::kernel {
 
 namespace {
@@ -57,21 +59,11 @@ std::optional<Answer> ask(int fd, nlmsghdr* request, Buffer& buffer) {
 std::optional<std::uint32_t> attribute_u32(std::span<const char> payload, std::size_t skip,
                                            std::uint16_t type) {
   if (payload.size() < skip) return std::nullopt;
-  payload = payload.subspan(skip);
-  while (payload.size() >= sizeof(rtattr)) {
-    rtattr a{};
-    std::memcpy(&a, payload.data(), sizeof a);
-    if (a.rta_len < sizeof a || a.rta_len > payload.size()) return std::nullopt;
-    if (a.rta_type == type && a.rta_len >= RTA_LENGTH(sizeof(std::uint32_t))) {
-      std::uint32_t value = 0;
-      std::memcpy(&value, payload.data() + RTA_LENGTH(0), sizeof value);
-      return value;
-    }
-    const std::size_t step = RTA_ALIGN(a.rta_len);
-    if (step >= payload.size()) return std::nullopt;
-    payload = payload.subspan(step);
-  }
-  return std::nullopt;
+  const auto content = attribute(payload.subspan(skip), type);
+  std::uint32_t value = 0;
+  if (!content || content->size() < sizeof value) return std::nullopt;
+  std::memcpy(&value, content->data(), sizeof value);
+  return value;
 }
 
 }  // namespace

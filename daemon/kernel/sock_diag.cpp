@@ -4,25 +4,40 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <sys/socket.h>
+
+#include "kernel/attributes.hpp"
+#include "kernel/sockets.hpp"
 
 namespace relinkd::kernel {
 
 namespace {
 
-constexpr std::uint32_t kStates =
-    (1U << TCP_SYN_SENT) | (1U << TCP_ESTABLISHED) | (1U << TCP_FIN_WAIT1) | (1U << TCP_FIN_WAIT2) |
-    (1U << TCP_CLOSE_WAIT) | (1U << TCP_CLOSING) | (1U << TCP_LAST_ACK);
+// netinet/tcp.h has these names, and a struct tcp_info that ends where Linux 2.6 did.
+enum State : std::uint8_t {
+  Established = 1,
+  SynSent = 2,
+  FinWait1 = 4,
+  FinWait2 = 5,
+  CloseWait = 8,
+  LastAck = 9,
+  Closing = 11
+};
+constexpr std::uint32_t kStates = (1U << SynSent) | (1U << Established) | (1U << FinWait1) |
+                                  (1U << FinWait2) | (1U << CloseWait) | (1U << Closing) |
+                                  (1U << LastAck);
 
 template <typename T>
 void append(std::string& out, const T& value) {
@@ -115,45 +130,117 @@ Address address_of(std::uint8_t family, const std::uint32_t (&words)[4], std::ui
   return Address::ipv6(bytes, ntohs(port));
 }
 
-TcpSocket socket_of(const inet_diag_msg& message) {
-  TcpSocket socket;
-  socket.local = address_of(message.idiag_family, message.id.idiag_src, message.id.idiag_sport);
-  socket.remote = address_of(message.idiag_family, message.id.idiag_dst, message.id.idiag_dport);
-  socket.state = message.idiag_state;
-  socket.uid = message.idiag_uid;
-  socket.inode = message.idiag_inode;
-  socket.cookie = message.id.idiag_cookie[0] | std::uint64_t{message.id.idiag_cookie[1]} << 32U;
-  return socket;
+/// As inet_diag_sockid has it. IPv4 addresses of a socket of the IPv6 family are mapped.
+void put_address(const Address& address, bool v6, std::uint32_t (&words)[4]) {
+  const std::string_view bytes = address_bytes(address);
+  if (v6 && bytes.size() == 4) {
+    words[2] = htonl(0xffff);
+    std::memcpy(&words[3], bytes.data(), bytes.size());
+  } else {
+    std::memcpy(words, bytes.data(), bytes.size());
+  }
 }
+
+constexpr std::uint8_t bit_of(int extension) {
+  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(extension - 1));
+}
+
+Error malformed() { return {"the kernel's list of TCP sockets is malformed", EPROTO}; }
 
 /// The structure that `payload` begins with.
 template <typename T>
 Result<T> head(std::span<const char> payload) {
   T value{};
-  if (payload.size() < sizeof value) {
-    return Error{"the kernel's list of TCP sockets is malformed", EPROTO};
-  }
+  if (payload.size() < sizeof value) return malformed();
   std::memcpy(&value, payload.data(), sizeof value);
   return value;
 }
 
-}  // namespace
+/// As much of it as the kernel gave: newer ones add to its end, older ones have less.
+TcpFacts facts_of(std::span<const char> content) {
+  tcp_info info{};
+  std::memcpy(&info, content.data(), std::min(content.size(), sizeof info));
+  using std::chrono::microseconds;
+  using std::chrono::milliseconds;
+  TcpFacts facts;
+  facts.unacked_segments = info.tcpi_unacked;
+  facts.bytes_acked = info.tcpi_bytes_acked;
+  facts.total_retrans = info.tcpi_total_retrans;
+  facts.retransmits = info.tcpi_retransmits;
+  facts.since_data_sent = milliseconds(info.tcpi_last_data_sent);
+  facts.since_data_received = milliseconds(info.tcpi_last_data_recv);
+  facts.since_ack_received = milliseconds(info.tcpi_last_ack_recv);
+  facts.rto = microseconds(info.tcpi_rto);
+  facts.rtt = microseconds(info.tcpi_rtt);
+  return facts;
+}
 
-std::string dump_request(std::uint8_t family, std::span<const Address> remotes,
-                         std::uint32_t sequence) {
-  const std::string program = filter(remotes);
+Result<TcpSocket> socket_of(std::span<const char> payload) {
+  const auto message = head<inet_diag_msg>(payload);
+  if (!message) return message.error();
+  if (message->idiag_family != AF_INET && message->idiag_family != AF_INET6) return malformed();
+  TcpSocket socket;
+  socket.local = address_of(message->idiag_family, message->id.idiag_src, message->id.idiag_sport);
+  socket.remote = address_of(message->idiag_family, message->id.idiag_dst, message->id.idiag_dport);
+  socket.v6 = message->idiag_family == AF_INET6;
+  socket.state = message->idiag_state;
+  socket.uid = message->idiag_uid;
+  socket.inode = message->idiag_inode;
+  socket.cookie = message->id.idiag_cookie[0] | std::uint64_t{message->id.idiag_cookie[1]} << 32U;
+  socket.read_queue = message->idiag_rqueue;
+  socket.write_queue = message->idiag_wqueue;
+  socket.timer = message->idiag_timer;
+  socket.timer_left = std::chrono::milliseconds(message->idiag_expires);
+  socket.interface = message->id.idiag_if;
+  const auto attributes = payload.subspan(sizeof *message);
+  if (const auto info = attribute(attributes, INET_DIAG_INFO)) socket.facts = facts_of(*info);
+  const auto cgroup = attribute(attributes, INET_DIAG_CGROUP_ID);
+  if (cgroup && cgroup->size() >= sizeof socket.cgroup) {
+    std::memcpy(&socket.cgroup, cgroup->data(), sizeof socket.cgroup);
+  }
+  return socket;
+}
+
+std::string request_of(std::uint16_t type, std::uint16_t flags, const inet_diag_req_v2& query) {
+  std::string out;
+  append(out, nlmsghdr{.nlmsg_len = static_cast<std::uint32_t>(NLMSG_LENGTH(sizeof query)),
+                       .nlmsg_type = type,
+                       .nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags),
+                       .nlmsg_seq = 0,
+                       .nlmsg_pid = 0});
+  append(out, query);
+  return out;
+}
+
+inet_diag_req_v2 exactly(const TcpSocket& socket) {
+  inet_diag_req_v2 query{};
+  query.sdiag_family = socket.v6 ? AF_INET6 : AF_INET;
+  query.sdiag_protocol = IPPROTO_TCP;
+  query.idiag_states = kStates;
+  put_address(socket.local, socket.v6, query.id.idiag_src);
+  put_address(socket.remote, socket.v6, query.id.idiag_dst);
+  query.id.idiag_sport = htons(socket.local.port());
+  query.id.idiag_dport = htons(socket.remote.port());
+  query.id.idiag_if = socket.interface;
+  query.id.idiag_cookie[0] = static_cast<std::uint32_t>(socket.cookie);
+  query.id.idiag_cookie[1] = static_cast<std::uint32_t>(socket.cookie >> 32U);
+  return query;
+}
+
+/// A dump of the sockets that `program` accepts. TCPDIAG_GETSOCK, the older one of the two, looks
+/// for both families in one walk over the kernel's table; SOCK_DIAG_BY_FAMILY takes one each.
+std::string dump(std::uint32_t states, const std::string& program) {
   struct {
     nlmsghdr header;
-    inet_diag_req_v2 query;
+    inet_diag_req query;
     rtattr filter;
   } head{};
   head.header.nlmsg_len = static_cast<std::uint32_t>(sizeof head + program.size());
-  head.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  head.header.nlmsg_type = TCPDIAG_GETSOCK;
   head.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  head.header.nlmsg_seq = sequence;
-  head.query.sdiag_family = family;
-  head.query.sdiag_protocol = IPPROTO_TCP;
-  head.query.idiag_states = kStates;
+  head.query.idiag_family = AF_INET;
+  head.query.idiag_ext = bit_of(INET_DIAG_INFO);
+  head.query.idiag_states = states;
   head.filter.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(program.size()));
   head.filter.rta_type = INET_DIAG_REQ_BYTECODE;
   std::string out;
@@ -161,13 +248,44 @@ std::string dump_request(std::uint8_t family, std::span<const Address> remotes,
   return out + program;
 }
 
-Result<bool> read_dump(std::span<const char> datagram, std::uint32_t sequence,
-                       std::vector<TcpSocket>& sockets) {
+}  // namespace
+
+std::string dump_request(std::span<const Address> remotes) {
+  return dump(kStates, filter(remotes));
+}
+
+std::string find_request(const TcpSocket& socket) {
+  inet_diag_req_v2 query = exactly(socket);
+  query.idiag_ext = bit_of(INET_DIAG_INFO);
+  return request_of(SOCK_DIAG_BY_FAMILY, 0, query);
+}
+
+std::string destroy_request(const TcpSocket& socket) {
+  return request_of(SOCK_DESTROY, NLM_F_ACK, exactly(socket));
+}
+
+std::string privileged_request() {
+  std::string program;
+  constexpr std::uint8_t kSize = sizeof(inet_diag_bc_op) + sizeof(inet_diag_markcond);
+  append(program,
+         inet_diag_bc_op{.code = INET_DIAG_BC_MARK_COND, .yes = kSize, .no = kSize + kJump});
+  append(program, inet_diag_markcond{.mark = 0, .mask = 0});
+  return dump(0, program);
+}
+
+void set_sequence(std::string& request, std::uint32_t sequence) {
+  std::memcpy(request.data() + offsetof(nlmsghdr, nlmsg_seq), &sequence, sizeof sequence);
+}
+
+bool is_listed_state(std::uint8_t state) { return state < 32 && (kStates >> state & 1U) != 0; }
+
+Result<bool> read_answer(std::span<const char> datagram, std::uint32_t sequence,
+                         std::vector<TcpSocket>& sockets) {
   while (!datagram.empty()) {
     const auto header = head<nlmsghdr>(datagram);
     if (!header) return header.error();
     if (header->nlmsg_len < NLMSG_HDRLEN || header->nlmsg_len > datagram.size()) {
-      return head<nlmsghdr>({}).error();
+      return malformed();
     }
     const auto payload = datagram.subspan(NLMSG_HDRLEN, header->nlmsg_len - NLMSG_HDRLEN);
     datagram =
@@ -183,10 +301,15 @@ Result<bool> read_dump(std::span<const char> datagram, std::uint32_t sequence,
       if (*error != 0) return system_error(-*error, "the kernel does not list TCP sockets");
       return true;
     }
-    if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY) continue;
-    const auto message = head<inet_diag_msg>(payload);
-    if (!message) return message.error();
-    sockets.push_back(socket_of(*message));
+    // An answer has the type of its question.
+    if (header->nlmsg_type != TCPDIAG_GETSOCK && header->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+      continue;
+    }
+    auto socket = socket_of(payload);
+    if (!socket) return socket.error();
+    sockets.push_back(*std::move(socket));
+    // No others come after the answer to a question for one.
+    if ((header->nlmsg_flags & NLM_F_MULTI) == 0) return true;
   }
   return false;
 }

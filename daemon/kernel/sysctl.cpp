@@ -2,14 +2,12 @@
 #include "kernel/sysctl.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "kernel/text_file.hpp"
 
 namespace relinkd::kernel {
 
@@ -42,18 +40,12 @@ Result<std::string> sysctl_path(std::string_view key) {
 Result<std::string> read_sysctl(std::string_view key) {
   const auto path = sysctl_path(key);
   if (!path) return path.error();
-  const auto close = [](std::FILE* f) { (void)std::fclose(f); };
-  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path->c_str(), "re"), close);
-  if (!file) {
-    const int code = errno;
-    if (code == ENOENT) return Error{fmt::format("this kernel has no sysctl {}", key), code};
-    return system_error(code, fmt::format("cannot read {}", *path));
+  const auto value = read_text(*path, kMaxValue);
+  if (!value && value.error().code == ENOENT) {
+    return Error{fmt::format("this kernel has no sysctl {}", key), ENOENT};
   }
-  std::array<char, kMaxValue> value;
-  const std::size_t size = std::fread(value.data(), 1, value.size(), file.get());
-  if (std::ferror(file.get()) != 0)
-    return system_error(errno, fmt::format("cannot read {}", *path));
-  return std::string(trim({value.data(), size}));
+  if (!value) return value.error();
+  return std::string(trim(*value));
 }
 
 }  // namespace relinkd::kernel
