@@ -115,6 +115,7 @@ void LinkMachine::handle(const event::Replied& e) {
   last_reply_text_ = e.detail;
   last_proof_ = now_.at;
   const MonoTime sent = pending_->sent;
+  last_proof_sent_ = sent;
   forget_pending();
 
   // Turned away at the door: the connection will be closed and never was one to work with. Where it
@@ -267,13 +268,17 @@ void LinkMachine::judge(const event::Deadline& e) {
   carry_out(diagnose(gather(e)), e);
 }
 
+Duration LinkMachine::grace() const {
+  return std::clamp(rtt_.spread(), kLeastGrace, probe_deadline());
+}
+
 SuspectEvidence LinkMachine::gather(const event::Deadline& e) const {
   SuspectEvidence s;
   s.pending = now_.at - pending_->granted;
   s.probe_deadline = probe_deadline();
   s.command_timeout = limits_.command_timeout;
   s.witness_delay = limits_.command_timeout / 2 + pending_->jitter;
-  s.grace = std::clamp(rtt_.spread(), kLeastGrace, s.probe_deadline);
+  s.grace = grace();
   s.unacked = e.sample->unacked_bytes > 0;
   s.transmissions = transmissions();
   s.required = loss_.required_transmissions(now_.at);

@@ -126,6 +126,10 @@ class LinkMachine {
   void probe_sent(const TcpSample& sample);
   /// Last reply on any connection to this node; nothing before the first.
   [[nodiscard]] std::optional<MonoTime> last_proof() const { return last_proof_; }
+  /// When the PING was sent that last_proof() answered: in between, the path worked both ways.
+  [[nodiscard]] std::optional<MonoTime> last_proof_sent() const { return last_proof_sent_; }
+  /// How long an answer may take on this path.
+  [[nodiscard]] Duration grace() const;
   [[nodiscard]] std::optional<Duration> smoothed_rtt() const { return rtt_.smoothed(); }
   /// Of the last probe, if the loop was not late; for the histogram.
   [[nodiscard]] std::optional<Duration> last_rtt() const { return last_rtt_; }
@@ -212,6 +216,7 @@ class LinkMachine {
   bool last_was_slow_ = false;
   std::optional<Duration> last_rtt_;
   std::optional<MonoTime> last_proof_;
+  std::optional<MonoTime> last_proof_sent_;
   MonoTime started_{};
 
   std::optional<Pending> pending_;

@@ -23,7 +23,7 @@ NameFollower::Change NameFollower::on_answer(MonoTime now, const std::vector<Add
   for (const Address& a : last_) change.changed = change.changed || !contains(addresses, a);
   last_ = addresses;
 
-  turn_ = rotates_ ? std::max(3 * ttl, Duration(10s)) : Duration::zero();
+  turn_ = std::max(3 * ttl, Duration(10s));
   change.move = in_use && !belongs(*in_use, now);
   // Rotation shows within minutes; a name that served hundreds of addresses is not remembered
   // whole.
@@ -37,8 +37,12 @@ NameFollower::Change NameFollower::on_answer(MonoTime now, const std::vector<Add
 
 bool NameFollower::belongs(const Address& address, MonoTime now) const {
   if (std::find(last_.begin(), last_.end(), address) != last_.end()) return true;
+  return rotates_ && seen_.contains(address) && !long_gone(address, now);
+}
+
+bool NameFollower::long_gone(const Address& address, MonoTime now) const {
   const auto it = seen_.find(address);
-  return it != seen_.end() && now - it->second < turn_;
+  return it == seen_.end() || now - it->second >= turn_;
 }
 
 std::vector<Address> NameFollower::candidates(const std::optional<Address>& preferred) const {

@@ -33,12 +33,16 @@ class NameFollower {
   [[nodiscard]] bool failing() const { return failing_; }
   /// Whether the address is one of the name's: in the last answer, or its turn is not over yet.
   [[nodiscard]] bool belongs(const Address& address, MonoTime now) const;
+  /// Whether the name has been without the address for so long that nobody who follows it is led
+  /// there any more: for max(3 TTL, 10 s), the TTL being that of the last answer. True for one that
+  /// was in no answer within the last hour.
+  [[nodiscard]] bool long_gone(const Address& address, MonoTime now) const;
 
  private:
   static constexpr std::size_t kRemembered = 256;
   std::vector<Address> last_;
   std::map<Address, MonoTime> seen_;
-  Duration turn_{};  ///< for so long an address belongs after it was last in an answer
+  Duration turn_{};  ///< how long each of several addresses that take turns may be away
   bool rotates_ = false;
   bool failing_ = false;
 };

@@ -79,6 +79,35 @@ core::TcpSample Flow::sample() const {
   return s;
 }
 
+core::AppSocketSample Flow::seen_by_others() const {
+  const Half& h = halves_[Client];
+  const MonoTime now = world_.now();
+  core::AppSocketSample s;
+  s.tcp_state = established() ? 1 : 2;
+  s.unacked_segments = h.outstanding ? 1 : 0;
+  s.bytes_acked = bytes_acked_;
+  s.write_queue = h.outstanding ? kMessage : 0;
+  s.total_retrans = total_retrans_;
+  // The first repetition is the tail-loss probe.
+  const std::uint32_t timeouts = h.outstanding && h.retries > 1 ? h.retries - 1 : 0;
+  s.retransmits = static_cast<std::uint8_t>(timeouts);
+  const auto ago = [&](MonoTime t) {
+    return std::chrono::floor<std::chrono::milliseconds>(now - t);
+  };
+  s.since_data_sent = ago(data_sent_);
+  s.since_data_received = ago(data_received_);
+  s.since_ack_received = ago(ack_received_);
+  s.rto = rto() * (1 << std::min(timeouts, 9U));
+  s.rtt = 2 * path_.delay;
+  if (h.outstanding) {
+    s.timer = core::AppSocketSample::Timer::Retransmit;
+    s.timer_left = repeats_at_ - now;
+  }
+  return s;
+}
+
+Duration Flow::rto() const { return kRtoMin + 2 * path_.delay; }
+
 void Flow::transmit(std::uint32_t from, Packet packet) {
   const Half& h = half(from);
   if (packet == Packet::Data || packet == Packet::Ack) half(from).ack_owed = false;
@@ -87,6 +116,7 @@ void Flow::transmit(std::uint32_t from, Packet packet) {
       world_.now() - silent_since > path_.forgets_after) {
     forgotten_ = true;
   }
+  if (from == Client && packet == Packet::Data) data_sent_ = world_.now();
   const bool lost = path_.cut || forgotten_ || (from == Peer && path_.replies_cut) ||
                     (path_.loss > 0 && world_.chance() < path_.loss);
   if (lost) return;
@@ -111,10 +141,11 @@ void Flow::arm(std::uint32_t side) {
   Half& h = half(side);
   // The tail-loss probe comes after one RTO (it would take longer by itself: 2 SRTT + 200 ms),
   // the first retransmission one RTO later; from then on the time doubles.
-  const Duration rto = kRtoMin + 2 * path_.delay;
-  Duration in = rto * (h.retries < 2 ? 1 : 1 << std::min(h.retries - 1, 9U));
+  Duration in = rto() * (h.retries < 2 ? 1 : 1 << std::min(h.retries - 1, 9U));
   if (side == Client) in = std::min(in, h.first_sent + user_timeout_ - world_.now());
-  at(in + world_.random(kTick), Retransmit, side, ++h.timer);
+  in += world_.random(kTick);
+  if (side == Client) repeats_at_ = world_.now() + in;
+  at(in, Retransmit, side, ++h.timer);
 }
 
 void Flow::retransmit(std::uint32_t side, std::uint32_t timer) {
@@ -195,6 +226,7 @@ void Flow::arrive_at_client(Packet packet, std::uint32_t seq, std::uint32_t ack)
     case Packet::SynAck:
       if (state_ != State::Connecting) return transmit(Client, Packet::Ack);
       state_ = State::Established;
+      data_sent_ = data_received_ = ack_received_ = world_.now();
       transmit(Client, Packet::Ack);
       return owner_.on_established(*this, world_.now() - opened_);
     case Packet::Syn: return;
@@ -207,7 +239,14 @@ void Flow::arrive_at_client(Packet packet, std::uint32_t seq, std::uint32_t ack)
 /// The kernel's part of a segment's arrival. Whether it brought a new message.
 bool Flow::take(std::uint32_t side, Packet packet, std::uint32_t seq, std::uint32_t ack) {
   Half& h = half(side);
-  if (h.outstanding && ack >= h.sent) h.outstanding = false;
+  if (h.outstanding && ack >= h.sent) {
+    h.outstanding = false;
+    if (side == Client) bytes_acked_ += kMessage;
+  }
+  if (side == Client) {
+    ack_received_ = world_.now();
+    if (packet == Packet::Data) data_received_ = world_.now();
+  }
   if (packet != Packet::Data) return false;
   if (seq <= h.received) {
     transmit(side, Packet::Ack);  // a duplicate is acknowledged at once

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/app_socket.hpp"
 #include "core/evidence.hpp"
 #include "world.hpp"
 
@@ -73,6 +74,8 @@ class Flow : public Actor {
   [[nodiscard]] bool established() const { return state_ == State::Established; }
   [[nodiscard]] bool is_open() const { return state_ != State::Closed; }
   [[nodiscard]] core::TcpSample sample() const;
+  /// As another process sees it, by inet_diag.
+  [[nodiscard]] core::AppSocketSample seen_by_others() const;
 
   void on_event(const Event& event) override;
 
@@ -111,6 +114,7 @@ class Flow : public Actor {
   void arrive_at_server(Packet packet, std::uint32_t seq, std::uint32_t ack);
   void arrive_at_client(Packet packet, std::uint32_t seq, std::uint32_t ack);
   bool take(std::uint32_t side, Packet packet, std::uint32_t seq, std::uint32_t ack);
+  [[nodiscard]] Duration rto() const;  ///< without back-off
   void retransmit(std::uint32_t side, std::uint32_t timer);
   void end(core::Ending::How how);
   void server_answers();
@@ -134,6 +138,10 @@ class Flow : public Actor {
   std::array<Half, 2> halves_;
   std::uint32_t total_retrans_ = 0;
   std::uint32_t segments_out_ = 0;
+  static constexpr std::uint32_t kMessage = 14;  ///< bytes of a PING
+  std::uint64_t bytes_acked_ = 0;
+  MonoTime data_sent_{}, data_received_{}, ack_received_{};  ///< by the client
+  MonoTime repeats_at_{};                                    ///< the client's timer
 };
 
 }  // namespace relinkd::sim
