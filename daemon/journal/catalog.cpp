@@ -9,6 +9,7 @@
 
 #include "journal/condition_texts.hpp"
 #include "journal/event_texts.hpp"
+#include "journal/socket_texts.hpp"
 
 namespace relinkd::journal {
 
@@ -58,6 +59,18 @@ constexpr std::array<std::string_view, kEventNames.size()> kMessageIds{
     "ad98cd309af94d95b289670211900128",  // former_left
     "d7903aafb8b04dc3b3ebfc64ef8f11d6",  // sysctl_not_applied
     "396f6c5f661d407b89b16018a6553320",  // sysctl_applied
+    "543320b4a18d4a97ba6be5b981e012cc",  // relink_decided
+    "c3a201d4300042c080db9ead636e2093",  // relink_held
+    "8fc3184db7b4430899ad61b4886c7dc9",  // relink_acted
+    "77e72b7404634b2caf7d83c7bb655fec",  // relink_recovered
+    "564ad4ead78348a79f0829a28f8123d0",  // relink_failed
+    "8889250a52f44b8f95e8f59bd66e9ac4",  // breaker_opened
+    "deb5bc5a93e148a39737b163acc61020",  // breaker_closed
+    "98038a79c90d404184a079b3f294cc9c",  // paused
+    "fd97ccdf72f0406985291225f903e101",  // resumed
+    "772e34311b1c4fd9bb67d697cabe1989",  // actuator_lost
+    "9dbf9a2f86244bb58f5d1faaa9e6bd36",  // actuator_back
+    "5094f7f978144f12bb75bc8adebe6f9e",  // app_out_of_sight
     "8600f1b504974feb94f1b401c9eb8268",  // degraded
     "37a5100065294bfb9d7bce8675139785",  // repeated
 };
@@ -72,6 +85,17 @@ bool names_endpoint(Event event) {
          (event >= Event::Disconnected && event <= Event::FormerLeft);
 }
 
+/// Whether every entry of the event has RELINKD_APP.
+bool names_app(Event event) {
+  return (event >= Event::RelinkDecided && event <= Event::BreakerClosed) ||
+         event == Event::AppOutOfSight;
+}
+
+std::string_view subject_prefix(Event event) {
+  if (names_app(event)) return "@RELINKD_APP@: ";
+  return names_endpoint(event) ? "@RELINKD_ENDPOINT@: " : "";
+}
+
 }  // namespace
 
 std::string_view message_id(Event event) { return kMessageIds[static_cast<std::size_t>(event)]; }
@@ -81,8 +105,11 @@ const CatalogText& catalog_text(Event event) {
   return i < kConditions ? kConditionTexts[i] : kEventTexts[i - kConditions];
 }
 
-std::string catalog_body(Event event) {
-  const CatalogText& text = catalog_text(event);
+const CatalogText& catalog_text(core::AppSocketState state) {
+  return kSocketTexts[static_cast<std::size_t>(state)];
+}
+
+std::string catalog_body(const CatalogText& text) {
   return fmt::format(
       "What happened:\n{}\n\nWhat it means for applications:\n{}\n\nWhat to do:\n{}\n\n"
       "Where to look:\n{}\n",
@@ -94,8 +121,8 @@ std::string catalog_file() {
   for (std::size_t i = 0; i < kEventNames.size(); ++i) {
     const auto event = static_cast<Event>(i);
     fmt::format_to(std::back_inserter(out), "\n-- {}\nSubject: {}{}\nDefined-By: relinkd\n\n{}",
-                   message_id(event), names_endpoint(event) ? "@RELINKD_ENDPOINT@: " : "",
-                   catalog_text(event).subject, catalog_body(event));
+                   message_id(event), subject_prefix(event), catalog_text(event).subject,
+                   catalog_body(catalog_text(event)));
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/app_socket.hpp"
 #include "journal/journal.hpp"
 
 namespace relinkd::journal {
@@ -22,9 +23,13 @@ struct CatalogText {
 };
 const CatalogText& catalog_text(Event event);
 
+/// The same for the states of an app's socket, which are no events and have no MESSAGE_ID. Some are
+/// called as conditions are, and mean another thing.
+const CatalogText& catalog_text(core::AppSocketState state);
+
 /// The four parts of the text as paragraphs with headings: what `relinkctl explain` and
 /// `journalctl -x` show below the subject.
-std::string catalog_body(Event event);
+std::string catalog_body(const CatalogText& text);
 
 /// The whole catalog in the form of systemd's message catalog files
 /// (https://systemd.io/CATALOG/). It uses @FIELD@ only for fields that each entry of the event has:

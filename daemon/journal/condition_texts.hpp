@@ -96,12 +96,13 @@ On a dead one writing succeeds and answers never come. Clients with a command
 timeout drop it after that; without one they hang until the kernel gives up,
 more than 15 minutes with Linux' default tcp_retries2=15. A dead connection that
 is idle in a pool shows nothing at all until it is used.)",
-     .action = R"(Look for applications that hang, and make those reconnect (their own reload, or
-a restart, not all at the same moment). relinkd opens a new connection for its
-own watch; it does not touch theirs. Root can end single connections with
-`ss -K dst ADDRESS dport = PORT`, where the kernel supports it: the application
-gets an error at once instead of hanging; check that they are gone, since ss
-reports success even if the kernel refused.
+     .action = R"(relinkd opens a new connection for its own watch. Of the applications' it ends
+those that are proven dead themselves, where they are configured ([[app]], mode
+"act"); `relinkctl apps` shows them. Look for others that hang, and make those
+reconnect (their own reload, or a restart, not all at the same moment). Root can
+end single connections with `ss -K dst ADDRESS dport = PORT`, where the kernel
+supports it; check that they are gone, since ss reports success even if the
+kernel refused.
 Against the next time: TCP keepalive shorter than the idle limit of what stands
 in between, a command timeout in the client, tcp_retries2 of 5 to 8.)",
      .look = R"(`ss -tnoi dst ADDRESS`: timer:(on,…) with a growing backoff is a connection

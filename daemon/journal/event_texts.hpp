@@ -8,7 +8,7 @@
 namespace relinkd::journal {
 
 /// The texts of all other events, in the order of Event from Started on.
-inline constexpr std::array<CatalogText, 26> kEventTexts{{
+inline constexpr std::array<CatalogText, 38> kEventTexts{{
     {// started
      .subject = "relinkd has started",
      .happened = R"(relinkd runs and has begun to watch the endpoints of its configuration. Until
@@ -294,6 +294,132 @@ namespace, those that are open included. Nothing is said about the next boot,
 nor about containers.)",
      .action = "Nothing.",
      .look = "`relinkctl sysctl check`; relinkd_sysctl_ok."},
+    {// relink_decided
+     .subject = "the application is to be made to reconnect",
+     .happened = R"(Connections of this application are dead while their node is alive, or lead to a
+former primary while another one has proven itself; or a person ordered it. The
+message says how many, to which node, and what will be done. What is dead is
+ended at once; what may disturb living connections waits a random part of
+`spread`, and for its turn.)",
+     .means = R"(Commands on those connections hang or fail. When relinkd ends such a connection
+the application gets an error at once, and its client opens another one.)",
+     .action = R"(Nothing. The lines with the same RELINKD_INCIDENT say what was done, and whether
+it helped. `relinkctl pause` stops all actions if you have to look first.)",
+     .look = R"(`relinkctl apps`; `journalctl -u relinkd RELINKD_INCIDENT=ID`;
+`relinkctl explain black_holed`, `relinkctl explain wrong_node`.)"},
+    {// relink_held
+     .subject = "the application would be made to reconnect, but is not now",
+     .happened = R"(There is something to be done for this application, and a rule forbids it for
+now; the message says which. Each reason is told once for each time that an
+application is to reconnect. When the reason is gone, relinkd looks at
+everything again.)",
+     .means = R"(Commands on the connections in question go on hanging or failing, until the
+reason is gone, the client's own timeout, or the kernel's.)",
+     .action = R"(Mostly nothing: as long as the endpoint is not proven healthy, a new connection
+would be no better. An open breaker is closed by `relinkctl reset APP`, a pause
+ended by `relinkctl resume`. `relinkctl relink APP` orders it at once; it does
+not wait for `spread` and `min_interval`, and only acts toward a healthy
+endpoint, too.)",
+     .look = R"(`relinkctl apps`, `relinkctl status`; relinkd_relinks_suppressed_total by
+reason.)"},
+    {// relink_acted
+     .subject = "an action for the application was carried out",
+     .happened = R"(relinkd-actuator has done what relinkd ordered (RELINKD_ACTION): ended
+connections, or signalled, reloaded, restarted or started a unit. In mode
+"observe" nothing was done, and the line says what would have been.)",
+     .means = R"(Connections that were ended give an error at once ("Software caused connection
+abort"); a command in flight on one may or may not have been carried out. What a
+signal, reload or restart does is up to the application.)",
+     .action = "Nothing. Whether it helped is told within `verify_within`.",
+     .look = R"(`journalctl -u relinkd-actuator`; `relinkctl apps`; relinkd_relinks_total by
+action and result.)"},
+    {// relink_recovered
+     .subject = "the application has reconnected",
+     .happened = R"(After relinkd acted, no connection of the application is dead or leads to a
+former primary any more (with expect_connections = true: and a living one leads
+to a right node). The message has the time from the first sign of trouble.)",
+     .means = "Its commands to this endpoint work again, as far as connections go.",
+     .action = R"(Nothing. If it comes back for the same application, look for the cause: an idle
+limit on the way without keepalive, a client that does not follow failovers.)",
+     .look = R"(relinkd_relink_seconds; `relinkctl incidents`; `relinkctl apps` for unprotected
+connections.)"},
+    {// relink_failed
+     .subject = "an action for the application failed or did not help",
+     .happened = R"(The actuator refused or failed, is not there, or after `verify_within` there
+were still connections that are dead or lead to a former primary. relinkd goes
+on with the next of `actions`; where every action was tried, it stops, and the
+line says so.)",
+     .means = R"(Where every action was tried, the application goes on with connections that do
+not work, until its client's timeouts, the kernel's, or a restart by hand.)",
+     .action = R"(If actions are left: wait. If not: look at the application; its client may keep
+the address of the former primary, or not reconnect at all. Restart it when it
+suits, and consider adding "reload" or "restart" to its `actions`. If the
+actuator refused, its own log says what did not fit the configuration.)",
+     .look = R"(`relinkctl apps APP`; `journalctl -u relinkd-actuator`; the application's log.)"},
+    {// breaker_opened
+     .subject = "relinkd has stopped acting for the application",
+     .happened = R"(The application was made to reconnect more than `max_relinks_per_hour` times
+within an hour, or three of its new connections died within a minute of being
+opened. Reconnecting does not cure what is wrong. The message says which.)",
+     .means = R"(Dead connections of this application are reported and not ended any more.
+Replacements that die at once look like packets of a certain size being lost on
+the way (an MTU black hole), or a middlebox that drops what is established.)",
+     .action = R"(Find what kills the connections. For the MTU: `ping -M do -s 1472 ADDRESS`
+against smaller sizes, and `net.ipv4.tcp_mtu_probing=1` as a remedy on this
+host. Then `relinkctl reset APP`. Without it the breaker closes after an hour.)",
+     .look = R"(`relinkctl apps APP`; `relinkctl incidents`; `ss -tnoi dst ADDRESS`;
+relinkd_relink_breaker_open.)"},
+    {// breaker_closed
+     .subject = "relinkd acts for the application again",
+     .happened = "A person reset the application's breaker, or an hour has passed.",
+     .means = "Its dead connections are ended again when they are found.",
+     .action = "Nothing, if the cause is gone. Else it will open again.",
+     .look = "`relinkctl apps APP`."},
+    {// paused
+     .subject = "a person has stopped all actions",
+     .happened = R"(Somebody called `relinkctl pause`. relinkd goes on watching, and says what it
+would do. The message says until when.)",
+     .means = R"(No application is made to reconnect. Dead connections hang until the client's
+own timeout, or the kernel's.)",
+     .action = "`relinkctl resume`, when the reason is gone.",
+     .look = "`relinkctl status`; relinkd_relinks_suppressed_total, reason paused."},
+    {// resumed
+     .subject = "relinkd acts again",
+     .happened = "Somebody called `relinkctl resume`.",
+     .means = R"(What is found dead from now on is ended again; what was found during the pause
+is looked at anew.)",
+     .action = "Nothing.",
+     .look = "`relinkctl apps`."},
+    {// actuator_lost
+     .subject = "relinkd-actuator cannot be reached, or cannot do its work",
+     .happened = R"(relinkd itself has no privileges; relinkd-actuator ends connections and asks
+systemd on its behalf. Its socket does not answer, it refuses relinkd's user, or
+it says that it lacks something: a kernel without CONFIG_INET_DIAG_DESTROY, no
+system bus. The message says which.)",
+     .means = R"(relinkd watches, decides and reports as before, but nothing that it decides is
+done (RELINKD_RESULT=no_actuator). Dead connections hang until the client's own
+timeout, or the kernel's.)",
+     .action = R"(`systemctl enable --now relinkd-actuator.socket`; [actuator] socket and user
+have to be the same for both programs. If nothing is to be done on this host,
+mode = "observe" says so, and this line does not come.)",
+     .look = R"(`systemctl status relinkd-actuator.socket relinkd-actuator.service`,
+`journalctl -u relinkd-actuator`.)"},
+    {// actuator_back
+     .subject = "relinkd-actuator can be reached again",
+     .happened = "It answered, and says what it can do; the message has that.",
+     .means = "What relinkd decides for applications is carried out again.",
+     .action = "Nothing.",
+     .look = "`relinkctl apps`."},
+    {// app_out_of_sight
+     .subject = "connections of the application cannot be seen from here",
+     .happened = R"(Processes of this application are in another network namespace (a container, or
+a unit with PrivateNetwork=). Their connections are not in the list that the
+kernel gives to relinkd. The message has the number of those processes.)",
+     .means = R"(Nothing is known of their connections: neither that they are well nor that they
+are not. relinkd cannot end them either.)",
+     .action = R"(trigger = "endpoint" with an action like "reload" or "restart" acts on the
+endpoint's condition instead. Or run relinkd in that network namespace.)",
+     .look = R"(relinkd_app_other_netns; `lsns -t net`; `relinkctl apps APP`.)"},
     {// degraded
      .subject = "relinkd cannot do a part of its work",
      .happened = R"(relinkd runs without something that it should have: the metrics port, the

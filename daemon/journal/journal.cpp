@@ -94,17 +94,22 @@ std::string journal_datagram(const Entry& entry) {
   field("CONDITION", entry.condition);
   field("CAUSE", entry.cause);
   field("INCIDENT", entry.incident);
+  field("APP", entry.app);
+  field("ACTION", entry.action);
+  field("RESULT", entry.result);
   return out;
 }
 
 Entry repeated(const RateLimit::HeldBack& held) {
   std::string_view quoted = held.last;
-  const std::string prefix = held.endpoint.empty() ? "" : held.endpoint + ": ";
+  const std::string& about = held.app.empty() ? held.endpoint : held.app;
+  const std::string prefix = about.empty() ? "" : about + ": ";
   if (quoted.starts_with(prefix)) quoted.remove_prefix(prefix.size());
   Entry entry;
   entry.event = Event::Repeated;
   entry.priority = held.priority;
   entry.endpoint = held.endpoint;
+  entry.app = held.app;
   entry.message =
       fmt::format("{}{} more {} like \"{}\" in the last {} {} held back", prefix, held.count,
                   held.count == 1 ? "line" : "lines", one_line(quoted, kMaxQuoted),

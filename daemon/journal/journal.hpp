@@ -59,8 +59,20 @@ enum class Event : std::uint8_t {
   FormerLeft,           ///< the last connection of this host to a former primary is gone
   SysctlNotApplied,     ///< a wanted sysctl has another value
   SysctlApplied,        ///< it has the wanted value (again)
-  Degraded,             ///< relinkd cannot do a part of its work (a port, a socket, a permission)
-  Repeated,             ///< lines that were held back by the rate limit, counted
+  RelinkDecided,        ///< an app is to be made to reconnect: what was found, what will be done
+  RelinkHeld,           ///< and is not, for a reason
+  RelinkActed,          ///< an action was carried out, with its result
+  RelinkRecovered,      ///< verified: the app has reconnected
+  RelinkFailed,         ///< the ladder is at its end, or an action failed
+  BreakerOpened,        ///< an app is not made to reconnect any more until a person resets it
+  BreakerClosed,
+  Paused,  ///< a person stopped all actions
+  Resumed,
+  ActuatorLost,  ///< the actuator cannot be reached, or cannot do a part of its work
+  ActuatorBack,
+  AppOutOfSight,  ///< processes of an app are in another network namespace
+  Degraded,       ///< relinkd cannot do a part of its work (a port, a socket, a permission)
+  Repeated,       ///< lines that were held back by the rate limit, counted
 };
 inline constexpr auto kEventNames = enum_names<Event>(
     "unknown", "local_fault", "dns_failed", "refused", "unreachable", "half_open", "peer_closed",
@@ -70,7 +82,9 @@ inline constexpr auto kEventNames = enum_names<Event>(
     "certificate_expiring", "failover", "primary_named", "topology_unconfirmed",
     "topology_confirmed", "sentinel_event", "cluster_failing", "cluster_fine", "cluster_changed",
     "server_replaced", "maintenance", "former_left", "sysctl_not_applied", "sysctl_applied",
-    "degraded", "repeated");
+    "relink_decided", "relink_held", "relink_acted", "relink_recovered", "relink_failed",
+    "breaker_opened", "breaker_closed", "paused", "resumed", "actuator_lost", "actuator_back",
+    "app_out_of_sight", "degraded", "repeated");
 
 /// One line of the log. Empty fields are left out.
 struct Entry {
@@ -82,11 +96,14 @@ struct Entry {
   std::string condition;  ///< RELINKD_CONDITION
   std::string cause;      ///< RELINKD_CAUSE
   std::string incident;   ///< RELINKD_INCIDENT
+  std::string app;        ///< RELINKD_APP
+  std::string action;     ///< RELINKD_ACTION
+  std::string result;     ///< RELINKD_RESULT
 };
 
 /// Where lines go: the journal, with MESSAGE_ID and fields, where standard error is connected to it
-/// (JOURNAL_STREAM, systemd.exec(5)); else standard error, with time and level. Lines of one event
-/// and endpoint that come in a burst are held back, counted, and told in one line.
+/// (JOURNAL_STREAM, systemd.exec(5)); else standard error, with time and level. Lines of one
+/// event, endpoint and app that come in a burst are held back, counted, and told in one line.
 ///
 /// Writing never blocks and never ends the program: lines that are not taken at once wait (up to
 /// 1 MiB of them), and those lost beyond that are counted and told. For this the journal is spoken
@@ -105,9 +122,9 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Writes the line, or counts it if its event and endpoint had too many lately. `now` and `wall`
-  /// are the present. Line breaks, other control characters and what is not UTF-8 become '.'.
-  /// Event::Stopped tells all that is held back first.
+  /// Writes the line, or counts it if its event, endpoint and app had too many lately. `now` and
+  /// `wall` are the present. Line breaks, other control characters and what is not UTF-8 become
+  /// '.'. Event::Stopped tells all that is held back first.
   void write(const Entry& entry, MonoTime now, WallTime wall);
 
   /// Tells what was held back and is due to be told, and sends what waits. Call it once a second

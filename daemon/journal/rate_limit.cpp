@@ -2,6 +2,8 @@
 #include "journal/rate_limit.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace relinkd::journal {
 
@@ -27,9 +29,9 @@ void RateLimit::refill(Bucket& bucket, MonoTime now) {
 }
 
 RateLimit::Bucket& RateLimit::bucket_of(const Entry& entry, MonoTime now) {
-  Key key{entry.event, entry.endpoint};
+  Key key{entry.event, entry.endpoint, entry.app};
   // The event's shared bucket; there are no more of those than events.
-  if (buckets_.size() >= kMaxKeys && !buckets_.contains(key)) key.second.clear();
+  if (buckets_.size() >= kMaxKeys && !buckets_.contains(key)) key = {entry.event, {}, {}};
   return buckets_.try_emplace(std::move(key), Bucket{.filled = now}).first->second;
 }
 
@@ -57,8 +59,8 @@ std::vector<RateLimit::HeldBack> RateLimit::take(MonoTime now, Duration age) {
     auto& [key, bucket] = *at;
     refill(bucket, now);
     if (bucket.count > 0 && now - bucket.first_held >= age) {
-      taken.push_back(HeldBack{key.first, bucket.priority, key.second, std::move(bucket.last),
-                               bucket.count, now - bucket.first_held});
+      taken.push_back(HeldBack{key.event, bucket.priority, key.endpoint, key.app,
+                               std::move(bucket.last), bucket.count, now - bucket.first_held});
       bucket.count = 0;
       bucket.last.clear();
     }

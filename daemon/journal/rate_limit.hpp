@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -14,24 +14,24 @@
 namespace relinkd::journal {
 
 /// Decides which lines of the log may go, so that a fault that flaps does not bury the rest: a
-/// token bucket for each event and endpoint. Pure: it is handed the time. What is held back is
+/// token bucket for each event, endpoint and app. Pure: it is handed the time. What is held back is
 /// counted, never forgotten.
 class RateLimit {
  public:
-  /// Lines of one event and endpoint that may come at once. A bucket fills in kRefill.
+  /// Lines of one event, endpoint and app that may come at once. A bucket fills in kRefill.
   static constexpr double kBurst = 10;
   static constexpr Duration kRefill = 10s;
   /// How long lines are counted before they are told of.
   static constexpr Duration kTellAfter = 60s;
-  /// Buckets for one endpoint each; above that, endpoints share one bucket for each event. Far
+  /// Buckets for one endpoint and app each; above that, they share one bucket for each event. Far
   /// above what a few hundred endpoints in trouble need, about 1 MB.
   static constexpr std::size_t kMaxKeys = 4096;
 
-  /// Lines held back, of one event and endpoint.
+  /// Lines held back, of one event, endpoint and app.
   struct HeldBack {
     Event event = Event::Started;
     Priority priority = Priority::Info;  ///< the most severe among them
-    std::string endpoint;
+    std::string endpoint, app;
     std::string last;  ///< the message of the last one
     std::uint64_t count = 0;
     Duration over{};  ///< since the first of them
@@ -57,7 +57,11 @@ class RateLimit {
     Priority priority = Priority::Debug;
     std::string last;
   };
-  using Key = std::pair<Event, std::string>;
+  struct Key {
+    Event event = Event::Started;
+    std::string endpoint, app;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
 
   static void refill(Bucket& bucket, MonoTime now);
   Bucket& bucket_of(const Entry& entry, MonoTime now);

@@ -12,6 +12,7 @@
 #include "core/cause.hpp"
 #include "core/condition.hpp"
 #include "core/failover.hpp"
+#include "core/relink_planner.hpp"
 #include "core/topology.hpp"
 
 namespace relinkd::metrics {
@@ -78,9 +79,30 @@ struct SysctlNumbers {
   bool ok = false;
 };
 
+/// An app's connections to one of its endpoints.
+struct AppEndpointNumbers {
+  std::string endpoint;
+  std::array<std::uint64_t, core::kAppSocketStateNames.size()> sockets{};  ///< now, by state
+  std::uint64_t unprotected = 0;
+};
+
+struct AppNumbers {
+  std::string app;
+  std::vector<AppEndpointNumbers> endpoints;
+  std::uint64_t other_netns = 0;
+  /// By verb and result.
+  std::array<std::array<std::uint64_t, core::kRelinkResultNames.size()>,
+             core::kRelinkVerbNames.size()>
+      relinks_total{};
+  std::array<std::uint64_t, core::kRelinkHoldNames.size()> suppressed_total{};
+  bool breaker_open = false;
+  Histogram<kOutageBounds.size()> relink_seconds{kOutageBounds};
+};
+
 /// All numbers of the daemon. Owned by manager/, read by the HTTP port on the same thread.
 struct Numbers {
   std::vector<const EndpointNumbers*> endpoints;  ///< in configuration order
+  std::vector<const AppNumbers*> apps;            ///< likewise
   std::vector<Histogram<kOutageBounds.size()>> detection_seconds{
       core::kConditionNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
   Histogram<kOutageBounds.size()> reconnect_seconds{kOutageBounds};

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <prometheus/metric_family.h>
 
@@ -99,22 +100,22 @@ class Series {
 
 /// One series for each name of an enum: `values` has as many.
 template <typename Names>
-void add_each(Series& out, const std::string& endpoint, std::string_view label, const Names& names,
+void add_each(Series& out, Series::Label of, std::string_view label, const Names& names,
               std::span<const std::uint64_t> values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    out.add(values[i], {{"endpoint", endpoint}, {label, names.names[i]}});
-  }
+  for (std::size_t i = 0; i < values.size(); ++i) out.add(values[i], {of, {label, names.names[i]}});
 }
 
 using FromAll = void (*)(const Numbers&, Series&);
 using FromProcess = void (*)(const ProcessNumbers&, Series&);
 using FromEndpoint = void (*)(const EndpointNumbers&, Series&);
+using FromApp = void (*)(const AppNumbers&, Series&);
+using FromAppEndpoint = void (*)(const AppNumbers&, const AppEndpointNumbers&, Series&);
 
 struct Metric {
   std::string_view name;
   std::string_view help;
   MetricType type;
-  std::variant<FromAll, FromProcess, FromEndpoint> source;
+  std::variant<FromAll, FromProcess, FromEndpoint, FromApp, FromAppEndpoint> source;
 };
 
 constexpr auto Counter = MetricType::Counter;
@@ -124,6 +125,8 @@ constexpr auto Summarised = MetricType::Histogram;
 using All = Numbers;
 using Process = ProcessNumbers;
 using Endpoint = EndpointNumbers;
+using App = AppNumbers;
+using AppEndpoint = AppEndpointNumbers;
 
 /// The table of metrics: every name that relinkd exports.
 constexpr auto kMetrics = std::to_array<Metric>({
@@ -142,7 +145,8 @@ constexpr auto kMetrics = std::to_array<Metric>({
      }},
     {"relinkd_conditions_total", "How often the endpoint came into each condition.", Counter,
      +[](const Endpoint& e, Series& s) {
-       add_each(s, e.endpoint, "condition", core::kConditionNames, e.conditions_total);
+       add_each(s, {"endpoint", e.endpoint}, "condition", core::kConditionNames,
+                e.conditions_total);
      }},
     {"relinkd_node_up", "Whether applications can use this node of the endpoint.", Gauge,
      +[](const Endpoint& e, Series& s) {
@@ -173,19 +177,20 @@ constexpr auto kMetrics = std::to_array<Metric>({
     {"relinkd_disconnects_total", "Connections of relinkd to the endpoint that ended, by cause.",
      Counter,
      +[](const Endpoint& e, Series& s) {
-       add_each(s, e.endpoint, "cause", core::kCauseNames, e.disconnects_total);
+       add_each(s, {"endpoint", e.endpoint}, "cause", core::kCauseNames, e.disconnects_total);
      }},
     {"relinkd_reconnects_total", "Attempts of relinkd to connect to the endpoint, by result.",
      Counter,
      +[](const Endpoint& e, Series& s) {
-       add_each(s, e.endpoint, "result", core::kConnectResultNames, e.reconnects_total);
+       add_each(s, {"endpoint", e.endpoint}, "result", core::kConnectResultNames,
+                e.reconnects_total);
      }},
     {"relinkd_reconnect_seconds",
      "From the end of a connection of relinkd to the first answer on the next one.", Summarised,
      +[](const All& n, Series& s) { s.add(n.reconnect_seconds); }},
     {"relinkd_failovers_total", "Changes of the server behind the endpoint, by kind.", Counter,
      +[](const Endpoint& e, Series& s) {
-       add_each(s, e.endpoint, "kind", core::kFailoverKindNames, e.failovers_total);
+       add_each(s, {"endpoint", e.endpoint}, "kind", core::kFailoverKindNames, e.failovers_total);
      }},
     {"relinkd_failover_seconds",
      "From the last proof of life of the old primary to the first of the new one.", Summarised,
@@ -213,7 +218,8 @@ constexpr auto kMetrics = std::to_array<Metric>({
     {"relinkd_maintenance_events_total",
      "Notices of planned maintenance that the service announced, by type.", Counter,
      +[](const Endpoint& e, Series& s) {
-       add_each(s, e.endpoint, "type", core::kAnnouncementNames, e.maintenance_events_total);
+       add_each(s, {"endpoint", e.endpoint}, "type", core::kAnnouncementNames,
+                e.maintenance_events_total);
      }},
     {"relinkd_idle_cut_seconds",
      "Age at which idle connections are cut on the path to the endpoint; 0 while none is seen.",
@@ -226,6 +232,52 @@ constexpr auto kMetrics = std::to_array<Metric>({
      +[](const Endpoint& e, Series& s) {
        if (e.certificate_expiry == WallTime{}) return;
        s.add(to_number(e.certificate_expiry), {{"endpoint", e.endpoint}});
+     }},
+    {"relinkd_app_sockets", "Connections of the application to the endpoint's nodes, by state.",
+     Gauge,
+     +[](const App& a, const AppEndpoint& e, Series& s) {
+       for (std::size_t i = 0; i < e.sockets.size(); ++i) {
+         s.add(e.sockets[i], {{"app", a.app},
+                              {"endpoint", e.endpoint},
+                              {"state", core::kAppSocketStateNames.names[i]}});
+       }
+     }},
+    {"relinkd_app_unprotected_sockets",
+     "Those of them that no keepalive timer looks after: a cut while they are idle is not noticed.",
+     Gauge,
+     +[](const App& a, const AppEndpoint& e, Series& s) {
+       s.add(e.unprotected, {{"app", a.app}, {"endpoint", e.endpoint}});
+     }},
+    {"relinkd_app_other_netns",
+     "Processes of the application in a network namespace that relinkd does not see.", Gauge,
+     +[](const App& a, Series& s) {
+       s.add(a.other_netns, {{"app", a.app}});
+     }},
+    {"relinkd_relinks_total",
+     "Actions that were to make the application reconnect, by action and result.", Counter,
+     +[](const App& a, Series& s) {
+       for (std::size_t i = 0; i < a.relinks_total.size(); ++i) {
+         for (std::size_t j = 0; j < a.relinks_total[i].size(); ++j) {
+           s.add(a.relinks_total[i][j], {{"app", a.app},
+                                         {"action", core::kRelinkVerbNames.names[i]},
+                                         {"result", core::kRelinkResultNames.names[j]}});
+         }
+       }
+     }},
+    {"relinkd_relinks_suppressed_total",
+     "How often the application was to reconnect and nothing was done, by reason.", Counter,
+     +[](const App& a, Series& s) {
+       add_each(s, {"app", a.app}, "reason", core::kRelinkHoldNames, a.suppressed_total);
+     }},
+    {"relinkd_relink_breaker_open",
+     "Whether relinkd has stopped acting for the application: too many relinks, or no use.", Gauge,
+     +[](const App& a, Series& s) {
+       s.add(a.breaker_open, {{"app", a.app}});
+     }},
+    {"relinkd_relink_seconds",
+     "From the first sight of a dead or misled connection to the verified recovery.", Summarised,
+     +[](const App& a, Series& s) {
+       s.add(a.relink_seconds, {{"app", a.app}});
      }},
     {"relinkd_incidents_open", "Incidents of the endpoint that have not ended.", Gauge,
      +[](const Endpoint& e, Series& s) {
@@ -274,34 +326,64 @@ constexpr auto kMetrics = std::to_array<Metric>({
      +[](const Process& p, Series& s) { s.add(p.start_time_seconds); }},
 });
 
+template <typename T>
+bool contains(const std::vector<const T*>& all, const T* one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 }  // namespace
 
 Scrape::Scrape(const Numbers& numbers)
-    : numbers_(numbers), process_(read_process()), endpoints_(numbers.endpoints) {}
+    : numbers_(numbers),
+      process_(read_process()),
+      endpoints_(numbers.endpoints),
+      apps_(numbers.apps) {
+  for (const AppNumbers* app : apps_) {
+    for (std::size_t i = 0; i < app->endpoints.size(); ++i) {
+      app_endpoints_.push_back({app, app->endpoints[i].endpoint, i});
+    }
+  }
+}
 
-bool Scrape::still_there(const EndpointNumbers* endpoint) const {
-  const auto& now = numbers_.endpoints;
-  return std::find(now.begin(), now.end(), endpoint) != now.end();
+const AppEndpointNumbers* Scrape::AppEndpoint::find() const {
+  const auto& now = app->endpoints;
+  if (at < now.size() && now[at].endpoint == endpoint) return &now[at];
+  const auto it =
+      std::find_if(now.begin(), now.end(), [&](const auto& e) { return e.endpoint == endpoint; });
+  return it == now.end() ? nullptr : &*it;
 }
 
 std::string Scrape::next() {
   std::string out;
   const bool same_endpoints = endpoints_ == numbers_.endpoints;
+  const bool same_apps = apps_ == numbers_.apps;
   while (out.size() < kPieceBytes && family_ < kMetrics.size()) {
     const Metric& metric = kMetrics[family_];
     Series series(metric.name, metric.help, metric.type);
+    // Goes on where the last piece ended; whether nothing is left then.
+    const auto some_of = [&](const auto& items, const auto& add) {
+      for (; item_ < items.size() && series.lines() < kBatchLines; ++item_) add(items[item_]);
+      return item_ == items.size();
+    };
     bool whole = true;
     if (const auto* from_all = std::get_if<FromAll>(&metric.source)) {
       (*from_all)(numbers_, series);
     } else if (const auto* from_process = std::get_if<FromProcess>(&metric.source)) {
       (*from_process)(process_, series);
+    } else if (const auto* from_endpoint = std::get_if<FromEndpoint>(&metric.source)) {
+      whole = some_of(endpoints_, [&](const EndpointNumbers* e) {
+        if (same_endpoints || contains(numbers_.endpoints, e)) (*from_endpoint)(*e, series);
+      });
+    } else if (const auto* from_app = std::get_if<FromApp>(&metric.source)) {
+      whole = some_of(apps_, [&](const AppNumbers* a) {
+        if (same_apps || contains(numbers_.apps, a)) (*from_app)(*a, series);
+      });
     } else {
-      const FromEndpoint from_endpoint = std::get<FromEndpoint>(metric.source);
-      for (; endpoint_ < endpoints_.size() && series.lines() < kBatchLines; ++endpoint_) {
-        const EndpointNumbers* endpoint = endpoints_[endpoint_];
-        if (same_endpoints || still_there(endpoint)) from_endpoint(*endpoint, series);
-      }
-      whole = endpoint_ == endpoints_.size();
+      const FromAppEndpoint from_app_endpoint = std::get<FromAppEndpoint>(metric.source);
+      whole = some_of(app_endpoints_, [&](const AppEndpoint& one) {
+        if (!same_apps && !contains(numbers_.apps, one.app)) return;
+        if (const auto* e = one.find()) from_app_endpoint(*one.app, *e, series);
+      });
     }
     if (series.lines() > 0 && !std::exchange(has_header_, true)) {
       append_header(series.family(), out);
@@ -309,7 +391,7 @@ std::string Scrape::next() {
     append_series(series.family(), out);
     if (!whole) continue;
     ++family_;
-    endpoint_ = 0;
+    item_ = 0;
     has_header_ = false;
   }
   return out;

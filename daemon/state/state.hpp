@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,23 +35,57 @@ struct EndpointState {
 };
 inline constexpr std::size_t kMaxFormers = 64;
 
+/// What relinkd remembers of one app over a restart (core::RelinkMemory in wall time). Times are
+/// not before 1970; WallTime::max() stands for never.
+struct AppState {
+  /// A relink under way.
+  struct Open {
+    std::string incident;
+    std::uint64_t rung = 0;  ///< of the ladder
+    WallTime bad_since{}, acted{};
+    std::vector<std::uint64_t> cookies;  ///< at most kMaxCookies
+    friend bool operator==(const Open&, const Open&) = default;
+  };
+  struct Endpoint {
+    std::optional<WallTime> last_disturbed;
+    std::optional<Open> open;
+    /// Sockets that were opened while their node was the primary: at most kMaxCookies.
+    std::vector<std::uint64_t> opened_to_primary;
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+  };
+  std::map<std::string, Endpoint> endpoints;  ///< by name
+  std::vector<WallTime> relinks;  ///< of the last hour, oldest first; at most kMaxRelinks
+  std::optional<WallTime> breaker_open_until;
+  std::string breaker_why;
+
+  friend bool operator==(const AppState&, const AppState&) = default;
+};
+inline constexpr std::size_t kMaxCookies = 1000;
+inline constexpr std::size_t kMaxRelinks = 1000;
+
 struct State {
   std::map<std::string, EndpointState> endpoints;  ///< by name
+  std::map<std::string, AppState> apps;            ///< by name
+  /// Cookies mean nothing after a reboot: the kernel's boot_id (random(4)) when they were written.
+  std::string boot_id;
+  std::optional<WallTime> paused_until;  ///< WallTime::max(): until it is resumed
 
   friend bool operator==(const State&, const State&) = default;
 };
 
 /// The longest text that is read or written. An endpoint with one former primary takes about 250
-/// bytes, and each more of them 60.
-inline constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
+/// bytes, and each more of them 60; an app takes 20 KB for an endpoint at most, if cookies have
+/// eight digits.
+inline constexpr std::size_t kMaxBytes = std::size_t{4} * 1024 * 1024;
 
 /// The state as JSON with a version: times in milliseconds since the Unix epoch, bytes that are no
 /// UTF-8 as U+FFFD.
 std::string encode(const State& state);
 /// And back. An Error for what is no such text, is longer than kMaxBytes or nested deeper than 16
-/// levels, or has a version that is not known. Keys that are not known are passed over; an endpoint
-/// or former primary with a value of another type, or without its URL or node and time, is left
-/// out. Of more formers than kMaxFormers the newest are kept.
+/// levels, or has a version that is not known. Keys that are not known are passed over. What has a
+/// value of another type, or lacks what it cannot be without (the URL; node and time; a relink's
+/// incident and times), is left out: that endpoint, former primary, app, app's endpoint, cookie or
+/// time alone. Of more formers or relinks than are kept the newest are; of cookies the first.
 Result<State> decode(std::string_view json);
 
 /// Reads the file; an empty State if there is none. The Error: it cannot be read or is bad, with

@@ -23,6 +23,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& [name, endpoint] : state->endpoints) {
     require(endpoint.formers.size() <= relinkd::state::kMaxFormers);
   }
+  for (const auto& [name, app] : state->apps) {
+    require(app.relinks.size() <= relinkd::state::kMaxRelinks);
+    for (const auto& [of, endpoint] : app.endpoints) {
+      require(endpoint.opened_to_primary.size() <= relinkd::state::kMaxCookies);
+      require(!endpoint.open || endpoint.open->cookies.size() <= relinkd::state::kMaxCookies);
+    }
+  }
   const auto again = relinkd::state::decode(relinkd::state::encode(*state));
   require(again.has_value() && *again == *state);
   return 0;

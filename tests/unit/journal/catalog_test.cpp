@@ -80,19 +80,36 @@ TEST(Catalog, SubjectsNameTheEndpointOfEventsThatHaveOne) {
   EXPECT_FALSE(names_endpoint(Event::SysctlNotApplied));
 }
 
-TEST(Catalog, EachTextSaysWhatHappenedWhatItMeansWhatToDoAndWhereToLook) {
+TEST(Catalog, SubjectsNameTheAppOfEventsThatHaveOne) {
+  const std::string file = catalog_file();
+  const auto names_app = [&](Event event) {
+    return file.find("-- " + std::string(message_id(event)) + "\nSubject: @RELINKD_APP@: ") !=
+           std::string::npos;
+  };
   for (const Event event : every_event()) {
-    const CatalogText& text = catalog_text(event);
-    EXPECT_FALSE(text.subject.empty()) << kEventNames[event];
-    EXPECT_EQ(text.subject.find('\n'), std::string_view::npos) << text.subject;
-    for (const std::string_view part : {text.happened, text.means, text.action, text.look}) {
-      ASSERT_FALSE(part.empty()) << kEventNames[event];
-      EXPECT_EQ(part.back(), '.') << part;
-      EXPECT_EQ(part.find('@'), std::string_view::npos) << "would be taken for a field: " << part;
-      for (const std::string_view l : split(part, '\n')) EXPECT_LE(characters(l), 80U) << l;
-      // systemd takes such a line for the beginning of the next text.
-      EXPECT_EQ(part.find("\n-- "), std::string_view::npos) << part;
-    }
+    const bool expected = (event >= Event::RelinkDecided && event <= Event::BreakerClosed) ||
+                          event == Event::AppOutOfSight;
+    EXPECT_EQ(names_app(event), expected) << kEventNames[event];
+  }
+}
+
+void expect_whole(const CatalogText& text) {
+  EXPECT_FALSE(text.subject.empty());
+  EXPECT_EQ(text.subject.find('\n'), std::string_view::npos) << text.subject;
+  for (const std::string_view part : {text.happened, text.means, text.action, text.look}) {
+    ASSERT_FALSE(part.empty()) << text.subject;
+    EXPECT_EQ(part.back(), '.') << part;
+    EXPECT_EQ(part.find('@'), std::string_view::npos) << "would be taken for a field: " << part;
+    for (const std::string_view l : split(part, '\n')) EXPECT_LE(characters(l), 80U) << l;
+    // systemd takes such a line for the beginning of the next text.
+    EXPECT_EQ(part.find("\n-- "), std::string_view::npos) << part;
+  }
+}
+
+TEST(Catalog, EachTextSaysWhatHappenedWhatItMeansWhatToDoAndWhereToLook) {
+  for (const Event event : every_event()) expect_whole(catalog_text(event));
+  for (std::size_t i = 0; i < core::kAppSocketStateNames.size(); ++i) {
+    expect_whole(catalog_text(static_cast<core::AppSocketState>(i)));
   }
 }
 
@@ -116,7 +133,32 @@ TEST(Catalog, TextsBelongToTheirEvents) {
   EXPECT_THAT(catalog_text(Event::Maintenance).happened, testing::HasSubstr("AzureRedisEvents"));
   EXPECT_THAT(catalog_text(Event::FormerLeft).subject, testing::HasSubstr("former primary"));
   EXPECT_THAT(catalog_text(Event::SysctlApplied).happened, testing::HasSubstr("wanted value"));
+  EXPECT_THAT(catalog_text(Event::RelinkDecided).subject, testing::HasSubstr("is to be made"));
+  EXPECT_THAT(catalog_text(Event::RelinkHeld).subject, testing::HasSubstr("but is not"));
+  EXPECT_THAT(catalog_text(Event::RelinkActed).subject, testing::HasSubstr("carried out"));
+  EXPECT_THAT(catalog_text(Event::RelinkRecovered).subject, testing::HasSubstr("reconnected"));
+  EXPECT_THAT(catalog_text(Event::RelinkFailed).subject, testing::HasSubstr("did not help"));
+  EXPECT_THAT(catalog_text(Event::BreakerOpened).subject, testing::HasSubstr("stopped acting"));
+  EXPECT_THAT(catalog_text(Event::BreakerClosed).happened, testing::HasSubstr("reset"));
+  EXPECT_THAT(catalog_text(Event::Paused).happened, testing::HasSubstr("relinkctl pause"));
+  EXPECT_THAT(catalog_text(Event::Resumed).happened, testing::HasSubstr("relinkctl resume"));
+  EXPECT_THAT(catalog_text(Event::ActuatorLost).subject, testing::HasSubstr("cannot be reached"));
+  EXPECT_THAT(catalog_text(Event::ActuatorBack).subject, testing::HasSubstr("again"));
+  EXPECT_THAT(catalog_text(Event::AppOutOfSight).happened, testing::HasSubstr("namespace"));
+  EXPECT_EQ(catalog_text(Event::Degraded).subject, "relinkd cannot do a part of its work");
   EXPECT_EQ(catalog_text(Event::Repeated).subject, "lines were held back or lost");
+}
+
+TEST(Catalog, StatesOfSocketsHaveTextsOfTheirOwn) {
+  using State = core::AppSocketState;
+  EXPECT_THAT(catalog_text(State::Unproven).subject, testing::HasSubstr("cannot be known"));
+  EXPECT_THAT(catalog_text(State::PeerClosed).happened, testing::HasSubstr("CLOSE-WAIT"));
+  EXPECT_THAT(catalog_text(State::BlackHoled).subject, testing::HasSubstr("is dead"));
+  EXPECT_THAT(catalog_text(State::Stalled).happened, testing::HasSubstr("stalled"));
+  EXPECT_THAT(catalog_text(State::WrongNode).subject, testing::HasSubstr("former primary"));
+  EXPECT_THAT(catalog_text(State::Replica).subject, testing::HasSubstr("replica"));
+  EXPECT_THAT(catalog_text(State::Connecting).happened, testing::HasSubstr("SYN"));
+  EXPECT_NE(catalog_text(State::Ok).subject, catalog_text(Event::ConditionOk).subject);
 }
 
 TEST(Catalog, JournalctlReadsTheFileAndKnowsEachMessage) {
@@ -136,7 +178,7 @@ TEST(Catalog, JournalctlReadsTheFileAndKnowsEachMessage) {
   EXPECT_EQ(status, 0);
   for (const Event event : every_event()) {
     EXPECT_THAT(all, testing::HasSubstr("-- " + std::string(message_id(event))));
-    EXPECT_THAT(all, testing::HasSubstr(catalog_body(event)));
+    EXPECT_THAT(all, testing::HasSubstr(catalog_body(catalog_text(event))));
   }
   std::filesystem::remove_all(root);
 }

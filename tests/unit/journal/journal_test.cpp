@@ -302,6 +302,49 @@ TEST(JournalTarget, AnEntryHasMessagePriorityIdAndTheFieldsThatApply) {
                   "RELINKD_INCIDENT=7f3a", ""));
 }
 
+TEST(JournalTarget, AnEntryOfAnAppHasAppActionAndResult) {
+  const FakeJournald journald;
+  Journal journal(Journal::Target::Journal, journald.path());
+  Entry entry;
+  entry.event = Event::RelinkFailed;
+  entry.priority = Priority::Warning;
+  entry.message = "checkout: sessions: destroy-sockets did not help";
+  entry.endpoint = "sessions";
+  entry.incident = "7f3a";
+  entry.app = "checkout";
+  entry.action = "destroy-sockets";
+  entry.result = "not_recovered";
+  journal.write(entry, kNow, kWall);
+  const auto entries = journald.entries();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_THAT(
+      entries[0],
+      ElementsAre("MESSAGE=checkout: sessions: destroy-sockets did not help", "PRIORITY=4",
+                  "MESSAGE_ID=" + std::string(message_id(Event::RelinkFailed)),
+                  "SYSLOG_IDENTIFIER=relinkd", "SYSLOG_FACILITY=3", "RELINKD_ENDPOINT=sessions",
+                  "RELINKD_INCIDENT=7f3a", "RELINKD_APP=checkout", "RELINKD_ACTION=destroy-sockets",
+                  "RELINKD_RESULT=not_recovered", ""));
+}
+
+TEST(JournalTarget, LinesOfAnAppThatAreHeldBackAreToldUnderItsName) {
+  const FakeJournald journald;
+  Journal journal(Journal::Target::Journal, journald.path());
+  Entry entry;
+  entry.event = Event::RelinkActed;
+  entry.endpoint = "sessions";
+  entry.app = "checkout";
+  entry.message = "checkout: 1 of its connections to sessions was ended";
+  for (int i = 0; i < 12; ++i) journal.write(entry, kNow, kWall);
+  ASSERT_EQ(journald.entries().size(), 10U);
+  journal.flush_held_back(kNow + 60s, kWall);
+  const auto entries = journald.entries();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0][0],
+            "MESSAGE=checkout: 2 more lines like \"1 of its connections to sessions was ended\" in "
+            "the last 1 min were held back");
+  EXPECT_THAT(entries[0], testing::Contains("RELINKD_APP=checkout"));
+}
+
 TEST(JournalTarget, NoTextCanForgeAField) {
   const FakeJournald journald;
   Journal journal(Journal::Target::Journal, journald.path());

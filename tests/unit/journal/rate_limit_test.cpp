@@ -53,6 +53,20 @@ TEST(RateLimit, OneEndpointsBurstHoldsBackNoOthersAndNoOtherEvent) {
   EXPECT_FALSE(limit.admit(slow("sessions"), kStart));
 }
 
+TEST(RateLimit, OneAppsBurstHoldsBackNoOthersAtTheSameEndpoint) {
+  RateLimit limit;
+  Entry checkout = line(Event::RelinkActed, "sessions");
+  checkout.app = "checkout";
+  Entry search = checkout;
+  search.app = "search";
+  EXPECT_EQ(admitted(limit, checkout, 20, kStart), 10);
+  EXPECT_EQ(admitted(limit, search, 20, kStart), 10);
+  const auto held = limit.take(kStart + 60s, 60s);
+  ASSERT_EQ(held.size(), 2U);
+  EXPECT_EQ(held[0].app, "checkout");
+  EXPECT_EQ(held[1].app, "search");
+}
+
 TEST(RateLimit, StartEndAndConfigurationAlwaysGo) {
   RateLimit limit;
   for (const Event event :

@@ -11,9 +11,10 @@
 
 namespace relinkd::metrics {
 
-/// Endpoints and the numbers that point to them.
+/// Endpoints, apps and the numbers that point to them.
 struct World {
   std::deque<EndpointNumbers> endpoints;
+  std::deque<AppNumbers> apps;
   Numbers numbers;
 
   EndpointNumbers& add(std::string name) {
@@ -21,6 +22,13 @@ struct World {
     e.endpoint = std::move(name);
     numbers.endpoints.push_back(&e);
     return e;
+  }
+  AppNumbers& add_app(std::string name, const std::vector<std::string>& to) {
+    AppNumbers& a = apps.emplace_back();
+    a.app = std::move(name);
+    for (const std::string& endpoint : to) a.endpoints.emplace_back().endpoint = endpoint;
+    numbers.apps.push_back(&a);
+    return a;
   }
 };
 

@@ -202,12 +202,57 @@ TEST(Render, TheProcessIsShownAsPrometheusClientsDo) {
   EXPECT_GT(started, std::time(nullptr) - 3600);
 }
 
+TEST(Render, AnAppHasEveryCombinationAtZeroFromTheBeginning) {
+  World world;
+  world.add_app("checkout", {"sessions", "orders"});
+  const std::pair<const char*, std::size_t> families[] = {
+      {"relinkd_app_sockets", 2 * 8},          {"relinkd_app_unprotected_sockets", 2},
+      {"relinkd_app_other_netns", 1},          {"relinkd_relinks_total", 5 * 5},
+      {"relinkd_relinks_suppressed_total", 8}, {"relinkd_relink_breaker_open", 1},
+      {"relinkd_relink_seconds", 15}};
+  for (const auto& [name, count] : families) {
+    EXPECT_THAT(series_of(world.numbers, name), SizeIs(count)) << name;
+    EXPECT_THAT(series_of(world.numbers, name), Each(EndsWith(" 0"))) << name;
+  }
+}
+
+TEST(Render, AnAppShowsItsSocketsAndWhatWasDoneForIt) {
+  World world;
+  AppNumbers& a = world.add_app("checkout", {"sessions", "orders"});
+  a.endpoints[0].sockets[static_cast<std::size_t>(core::AppSocketState::BlackHoled)] = 3;
+  a.endpoints[1].sockets[static_cast<std::size_t>(core::AppSocketState::Ok)] = 20;
+  a.endpoints[1].unprotected = 19;
+  a.other_netns = 2;
+  a.relinks_total[static_cast<std::size_t>(core::RelinkVerb::DestroySockets)]
+                 [static_cast<std::size_t>(core::RelinkResult::Recovered)] = 4;
+  a.relinks_total[static_cast<std::size_t>(core::RelinkVerb::Restart)]
+                 [static_cast<std::size_t>(core::RelinkResult::NoActuator)] = 1;
+  a.suppressed_total[static_cast<std::size_t>(core::RelinkHold::Unhealthy)] = 7;
+  a.breaker_open = true;
+  a.relink_seconds.observe(1300ms);
+  const auto lines = lines_of(text_of(world.numbers));
+  for (const char* line :
+       {R"(relinkd_app_sockets{app="checkout",endpoint="sessions",state="black_holed"} 3)",
+        R"(relinkd_app_sockets{app="checkout",endpoint="orders",state="ok"} 20)",
+        R"(relinkd_app_unprotected_sockets{app="checkout",endpoint="orders"} 19)",
+        R"(relinkd_app_other_netns{app="checkout"} 2)",
+        R"(relinkd_relinks_total{app="checkout",action="destroy-sockets",result="recovered"} 4)",
+        R"(relinkd_relinks_total{app="checkout",action="restart",result="no_actuator"} 1)",
+        R"(relinkd_relinks_suppressed_total{app="checkout",reason="unhealthy"} 7)",
+        R"(relinkd_relink_breaker_open{app="checkout"} 1)",
+        R"(relinkd_relink_seconds_bucket{app="checkout",le="1.5"} 1)",
+        R"(relinkd_relink_seconds_sum{app="checkout"} 1.3)"}) {
+    EXPECT_THAT(lines, Contains(line));
+  }
+}
+
 // The names are used by dashboards and alerts.
 TEST(Render, TheFamiliesAreThese) {
   World world;
   EndpointNumbers& e = world.add("sessions");
   e.nodes = {{"10.0.0.7:6380", true, NodeRole::Primary}};
   e.certificate_expiry = WallTime{1'800'000'000s};
+  world.add_app("checkout", {"sessions"});
   world.numbers.sysctls = {{"net.ipv4.tcp_retries2", 5, 5, true, true}};
   world.numbers.tcp_give_up = 12'600ms;
   std::vector<std::string> types;
@@ -225,8 +270,12 @@ TEST(Render, TheFamiliesAreThese) {
           "relinkd_failover_seconds histogram", "relinkd_last_failover_timestamp_seconds gauge",
           "relinkd_last_failover_duration_seconds gauge", "relinkd_dns_changes_total counter",
           "relinkd_maintenance_events_total counter", "relinkd_idle_cut_seconds gauge",
-          "relinkd_tls_certificate_expiry_timestamp_seconds gauge", "relinkd_incidents_open gauge",
-          "relinkd_sysctl_value gauge", "relinkd_sysctl_wanted gauge", "relinkd_sysctl_ok gauge",
+          "relinkd_tls_certificate_expiry_timestamp_seconds gauge", "relinkd_app_sockets gauge",
+          "relinkd_app_unprotected_sockets gauge", "relinkd_app_other_netns gauge",
+          "relinkd_relinks_total counter", "relinkd_relinks_suppressed_total counter",
+          "relinkd_relink_breaker_open gauge", "relinkd_relink_seconds histogram",
+          "relinkd_incidents_open gauge", "relinkd_sysctl_value gauge",
+          "relinkd_sysctl_wanted gauge", "relinkd_sysctl_ok gauge",
           "relinkd_tcp_give_up_seconds gauge", "relinkd_build_info gauge",
           "relinkd_config_last_reload_successful gauge",
           "relinkd_config_last_reload_success_timestamp_seconds gauge",
@@ -245,6 +294,7 @@ TEST(Render, PromtoolHasNothingToSay) {
     e.nodes = {{"10.0.0.7:6380", true, NodeRole::Primary}};
     e.ping_rtt_seconds.observe(300us);
     e.certificate_expiry = WallTime{1'800'000'000s};
+    world.add_app(name, {"sessions", name}).relink_seconds.observe(1s);
   }
   world.numbers.sysctls = {{"net.ipv4.tcp_retries2", 5, 5, true, true}};
   world.numbers.tcp_give_up = 12'600ms;

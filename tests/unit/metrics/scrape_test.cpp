@@ -120,6 +120,65 @@ TEST(Scrape, AnEndpointThatGoesMeanwhileIsNotReadAgainAndANewOneWaits) {
   EXPECT_NE(text_of(numbers).find("relinkd_endpoint_up{endpoint=\"fresh\"}"), std::string::npos);
 }
 
+TEST(Scrape, OfManyAppsAndOneWithManyEndpointsNoPieceIsLarge) {
+  World world;
+  std::vector<std::string> many;
+  for (int i = 0; i < 1000; ++i) many.push_back(fmt::format("endpoint-{}", i));
+  world.add_app("all", many);
+  for (int i = 0; i < 300; ++i) world.add_app(fmt::format("app-{}", i), {"endpoint-1"});
+  Scrape scrape(world.numbers);
+  std::string text;
+  for (std::string piece; !(piece = scrape.next()).empty(); text += piece) {
+    EXPECT_LE(piece.size(), 65'536U);
+  }
+  std::map<std::string, int> series;
+  for (const auto& l : lines_of(text)) ++series[l.substr(0, l.find('{'))];
+  EXPECT_EQ(series["relinkd_app_sockets"], 1300 * 8);
+  EXPECT_EQ(series["relinkd_app_unprotected_sockets"], 1300);
+  EXPECT_EQ(series["relinkd_relinks_total"], 301 * 25);
+  EXPECT_EQ(series["# TYPE relinkd_app_sockets gauge"], 1);
+}
+
+// As after a reload: an app and an endpoint of another are gone, and new ones stand first.
+TEST(Scrape, AppsThatChangeMeanwhileAreToldOnceAndThoseGoneNotAtAll) {
+  World world;
+  AppNumbers& stays = world.add_app("stays", {});
+  for (int i = 0; i < 200; ++i) {
+    stays.endpoints.emplace_back().endpoint = fmt::format("endpoint-{}", i);
+  }
+  auto goes = std::make_unique<AppNumbers>();
+  goes->app = "goes";
+  goes->endpoints.emplace_back().endpoint = "endpoint-0";
+  world.numbers.apps.push_back(goes.get());
+  AppNumbers fresh;
+  fresh.app = "fresh";
+
+  Scrape scrape(world.numbers);
+  std::string text;
+  // Until the family of an app's endpoints is under way.
+  while (text.find("relinkd_app_sockets{") == std::string::npos) text += scrape.next();
+  ASSERT_EQ(text.find("endpoint-199"), std::string::npos);
+  world.numbers.apps = {&fresh, &stays};
+  goes.reset();
+  stays.endpoints.erase(stays.endpoints.begin() + 198);
+  stays.endpoints.emplace(stays.endpoints.begin())->endpoint = "new";
+  for (std::string piece; !(piece = scrape.next()).empty();) text += piece;
+
+  std::map<std::string, int> series;
+  for (const auto& l : lines_of(text)) {
+    if (!l.starts_with('#')) ++series[l.substr(0, l.rfind(' '))];
+  }
+  for (const auto& [name, count] : series) EXPECT_EQ(count, 1) << name;
+  const auto of = [](int i) {
+    return fmt::format("relinkd_app_sockets{{app=\"stays\",endpoint=\"endpoint-{}\",state=\"ok\"}}",
+                       i);
+  };
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(series.contains(of(i)), i != 198) << i;
+  for (const char* gone : {"\"goes\"", "\"fresh\"", "\"new\""}) {
+    EXPECT_EQ(text.find(gone), std::string::npos) << gone;
+  }
+}
+
 TEST(Scrape, WithoutEndpointsTellsOfTheDaemonAlone) {
   const Numbers numbers;
   const std::string text = text_of(numbers);

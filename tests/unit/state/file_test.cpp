@@ -126,7 +126,7 @@ TEST_F(StateFile, IsNotWrittenWhereItCouldNotBeReadAgain) {
   const auto written = write_file(path, with_primary(std::string(kMaxBytes, 'x')));
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, EFBIG);
-  EXPECT_THAT(written.error().message, HasSubstr("more than the 1048576 allowed"));
+  EXPECT_THAT(written.error().message, HasSubstr("more than the 4194304 allowed"));
   EXPECT_EQ(*read_file(path), with_primary("10.0.0.7:6379"));
 }
 
@@ -169,7 +169,7 @@ TEST_F(StateFile, HasAtMostOneMegabyte) {
   write(text);
   EXPECT_EQ(why_not_read(), "read");
   write(text + ' ');
-  EXPECT_EQ(why_not_read(), path + ": the state is larger than 1048576 bytes, the most allowed");
+  EXPECT_EQ(why_not_read(), path + ": the state is larger than 4194304 bytes, the most allowed");
 }
 
 TEST_F(StateFile, MustBeAFile) {

@@ -180,14 +180,14 @@ TEST(State, IsNotReadWhereItIsNestedTooDeep) {
   EXPECT_EQ(why_not(std::string(kMaxBytes, '[')), "the state is nested deeper than 16 levels");
 }
 
-TEST(State, IsOfAtMostOneMegabyte) {
+TEST(State, IsOfAtMostFourMegabytes) {
   std::string text = encode(full());
   text.resize(kMaxBytes, ' ');
   EXPECT_TRUE(decode(text));
   const auto state = decode(text + ' ');
   ASSERT_FALSE(state);
   EXPECT_EQ(state.error().code, EFBIG);
-  EXPECT_EQ(state.error().message, "the state is larger than 1048576 bytes, the most allowed");
+  EXPECT_EQ(state.error().message, "the state is larger than 4194304 bytes, the most allowed");
 }
 
 TEST(State, IsUtf8WhateverItHolds) {
