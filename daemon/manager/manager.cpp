@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "files/config_files.hpp"
+#include "kernel/processes.hpp"
 #include "loop/notify.hpp"
 #include "watch/secrets.hpp"
 
@@ -88,9 +89,21 @@ Manager::Manager(loop::Loop& loop, journal::Journal& journal, Options options)
                 for (const auto& e : endpoints_) e->rejudge();
               },
               [this] { update_status(); },
-              [this] { memory_.save_soon(); }},
+              [this] { memory_.save_soon(); },
+              [this] { endpoint_changed(); }},
       sysctls_(loop, reporter_, numbers_),
-      memory_(loop, reporter_, [this] { return remembered(); }) {
+      apps_({loop, reporter_, numbers_,
+             [this] {
+               std::vector<Watched*> watched;
+               for (const auto& e : endpoints_) {
+                 if (e->is_watched()) watched.push_back(e.get());
+               }
+               return watched;
+             },
+             [this](bool at_once) { at_once ? memory_.save() : memory_.save_soon(); }},
+            entropy_.fork()),
+      memory_(
+          loop, reporter_, [this] { return remembered(); }, [this] { return apps_.memory(); }) {
   numbers_.version = RELINKD_VERSION;
 }
 
@@ -102,6 +115,7 @@ Result<void> Manager::start(config::Loaded loaded) {
   routes_.emplace(std::move(*routes));
   watching_.emplace(loop_, resolver_, *routes_);
   memory_.load();
+  apps_.restore(memory_.of_apps());
   started_ = loop::Loop::wall();
 
   const config::Settings settings = loaded.settings;
@@ -129,6 +143,7 @@ Result<void> Manager::start(config::Loaded loaded) {
 void Manager::stop() {
   loop::notify_stopping();
   memory_.save();
+  apps_.stop();
   for (const auto& e : endpoints_) e->stop();
   journal::Entry e;
   e.event = journal::Event::Stopped;
@@ -222,6 +237,7 @@ void Manager::apply(Change change, config::Loaded loaded) {
       slot.running->endpoint().update(slot.settings);
     }
   }
+  apps_.configure(loaded_.settings);
   update_status();
 }
 
@@ -336,6 +352,7 @@ control::StatusView Manager::status() {
   v.pid = getpid();
   v.started = started_;
   v.metrics_url = http_ ? http_->url() : "";
+  v.paused = apps_.paused();
   v.config_loaded = config_loaded_;
   for (const auto& e : endpoints_) v.endpoints.push_back(e->view());
   return v;
@@ -348,6 +365,44 @@ std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>> Manager
     all.emplace_back(&e->endpoint().settings(), e->endpoint().memory());
   }
   return all;
+}
+
+void Manager::endpoint_changed() {
+  apps_.endpoint_changed();
+  if (!control_ || std::exchange(subscriptions_are_stale_, true)) return;
+  loop_.later([this] {
+    subscriptions_are_stale_ = false;
+    if (control_) control_->subscriptions_changed();
+  });
+}
+
+control::OrderView Manager::relink(const std::string& app, bool dry_run) {
+  return apps_.relink(app, dry_run);
+}
+
+control::OrderView Manager::pause(Duration duration) {
+  control::OrderView view = apps_.pause(duration);
+  update_status();
+  return view;
+}
+
+control::OrderView Manager::resume() {
+  control::OrderView view = apps_.resume();
+  update_status();
+  return view;
+}
+
+control::Subscriber Manager::subscriber(const control::Peer& peer) {
+  const bool reads_all = access(peer) != control::Access::None;
+  auto facts = kernel::process_facts(peer.pid);
+  // A process that has ended since is nobody's, and so is one of another user that has got its pid.
+  if (!facts || facts->uid != peer.uid) return {peer.uid, "", reads_all};
+  return {peer.uid, std::move(facts->cgroup), reads_all};
+}
+
+std::vector<control::SubscriptionView> Manager::subscription(
+    const control::Subscriber& subscriber) {
+  return apps_.subscription(subscriber.cgroup, subscriber.uid, subscriber.reads_all);
 }
 
 std::vector<control::EventView> Manager::recent_events() { return reporter_.recent(); }

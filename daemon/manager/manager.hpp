@@ -9,6 +9,7 @@
 #include "config/load.hpp"
 #include "control/server.hpp"
 #include "control/service.hpp"
+#include "manager/apps.hpp"
 #include "manager/memory.hpp"
 #include "manager/reporter.hpp"
 #include "manager/sysctl_check.hpp"
@@ -51,6 +52,14 @@ class Manager : public control::Service {
   std::vector<control::EventView> recent_events() override;
   std::vector<control::OriginView> config() override;
   control::ReloadView reload() override;
+  control::AppsView apps() override { return apps_.view(); }
+  control::OrderView relink(const std::string& app, bool dry_run) override;
+  control::OrderView reset(const std::string& app) override { return apps_.reset(app); }
+  control::OrderView pause(Duration duration) override;
+  control::OrderView resume() override;
+  control::Subscriber subscriber(const control::Peer& peer) override;
+  std::vector<control::SubscriptionView> subscription(
+      const control::Subscriber& subscriber) override;
 
  private:
   struct Change;
@@ -58,6 +67,7 @@ class Manager : public control::Service {
   void apply(Change change, config::Loaded loaded);
   void refresh_numbers();
   void update_status();
+  void endpoint_changed();
   [[nodiscard]] std::string status_line() const;
   void open_ports();
   void degraded(std::string message);
@@ -79,10 +89,12 @@ class Manager : public control::Service {
   WallTime config_loaded_{};
   std::vector<std::unique_ptr<Watched>> endpoints_;
   SysctlCheck sysctls_;
+  Apps apps_;
   Memory memory_;
   std::unique_ptr<metrics::HttpServer> http_;
   std::unique_ptr<control::Server> control_;
   bool status_is_stale_ = false;
+  bool subscriptions_are_stale_ = false;
   std::string last_status_;
 };
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "manager/apps_memory.hpp"
+
 namespace relinkd::manager {
 
 namespace {
@@ -22,10 +24,11 @@ std::string state_path() {
 
 }  // namespace
 
-Memory::Memory(loop::Loop& loop, Reporter& reporter, Collect collect)
+Memory::Memory(loop::Loop& loop, Reporter& reporter, Collect collect, CollectApps collect_apps)
     : loop_(loop),
       reporter_(reporter),
       collect_(std::move(collect)),
+      collect_apps_(std::move(collect_apps)),
       path_(state_path()),
       save_at_(loop.deadlines(), [this] { save(); }) {}
 
@@ -65,6 +68,8 @@ std::optional<watch::Endpoint::Memory> Memory::of(const config::Endpoint& endpoi
   return m;
 }
 
+apps::Relinker::Memory Memory::of_apps() const { return load_apps(state_); }
+
 void Memory::save_soon() {
   if (save_at_.due() == kNever) save_at_.set(loop_.now().at + 1s);
 }
@@ -83,6 +88,7 @@ void Memory::save() {
       s.formers.push_back({former.address.to_string(), former.demoted});
     }
   }
+  save_apps(collect_apps_(), state_);
   if (path_.empty()) return;
   const auto written = state::write_file(path_, state_);
   if (written) {
@@ -93,8 +99,9 @@ void Memory::save() {
   journal::Entry e;
   e.event = journal::Event::Degraded;
   e.priority = journal::Priority::Warning;
-  e.message = fmt::format("former primaries will be forgotten at the next restart: {}",
-                          written.error().message);
+  e.message = fmt::format(
+      "what is known of former primaries and apps will be forgotten at the next restart: {}",
+      written.error().message);
   reporter_.report(std::move(e));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/relinker.hpp"
 #include "manager/reporter.hpp"
 #include "state/state.hpp"
 #include "watch/endpoint.hpp"
@@ -19,13 +20,16 @@ class Memory {
  public:
   using Collect =
       std::function<std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>>()>;
+  using CollectApps = std::function<apps::Relinker::Memory()>;
 
-  Memory(loop::Loop& loop, Reporter& reporter, Collect collect);
+  Memory(loop::Loop& loop, Reporter& reporter, Collect collect, CollectApps collect_apps);
 
   /// A file that is bad is reported, and counts as none.
   void load();
   /// What is known of an endpoint of this name and URL.
   [[nodiscard]] std::optional<watch::Endpoint::Memory> of(const config::Endpoint& endpoint) const;
+  /// What is known of apps; as of this boot of the host, cookies of before mean nothing.
+  [[nodiscard]] apps::Relinker::Memory of_apps() const;
   /// Within a second, once for all that changes meanwhile.
   void save_soon();
   void save();
@@ -34,6 +38,7 @@ class Memory {
   loop::Loop& loop_;
   Reporter& reporter_;
   Collect collect_;
+  CollectApps collect_apps_;
   std::string path_;  ///< empty: none
   state::State state_;
   bool told_failure_ = false;

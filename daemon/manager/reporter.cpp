@@ -35,6 +35,9 @@ void Reporter::report(journal::Entry entry) {
   view.condition = std::move(entry.condition);
   view.cause = std::move(entry.cause);
   view.incident = std::move(entry.incident);
+  view.app = std::move(entry.app);
+  view.action = std::move(entry.action);
+  view.result = std::move(entry.result);
   recent_.push_back(view);
   if (recent_.size() > kRemembered) recent_.pop_front();
   if (subscriber_) subscriber_(view);

@@ -2,11 +2,11 @@
 #include "manager/watched.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include "manager/incident.hpp"
 
 namespace relinkd::manager {
 
@@ -14,6 +14,9 @@ namespace {
 
 /// A certificate that ends within this time is worth a line in the journal.
 constexpr Duration kExpiresSoon = 14 * 24h;
+
+/// What follows an incident within this time belongs to it.
+constexpr Duration kRecent = 1min;
 
 /// "half_open" as people write it.
 std::string spoken(core::Condition c) {
@@ -124,6 +127,7 @@ Watched::NodeState& Watched::state_of(const watch::Node& node) {
 // --- the door ---------------------------------------------------------------------------------
 
 void Watched::on_transition(const watch::Node& node, const core::Transition& t) {
+  shared_.endpoint_changed();
   NodeState& state = state_of(node);
   state.link_detail = t.detail;
   state.last_proof = t.since_last_proof;
@@ -257,28 +261,34 @@ void Watched::enter(core::Condition condition) {
   numbers_.up = core::is_up(condition);
   ++numbers_.conditions_total[static_cast<std::size_t>(condition)];
   update_incident();
+  shared_.endpoint_changed();
+  if (condition == core::Condition::HalfOpen) {
+    disturb(fmt::format("a connection to it was dead: {}", detail_));
+  }
   shared_.status_changed();
-}
-
-/// Unique enough to search for, and readable: when, and for whom.
-std::string Watched::new_incident_id() const {
-  const auto now = loop::Loop::wall().time_since_epoch();
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now).count();
-  const auto seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{}-{:%Y%m%dT%H%M%S}.{:03d}", name_, utc, ms % 1000);
 }
 
 void Watched::update_incident() {
   const bool unknown = shown_ == core::Condition::Unknown;
   if (!core::is_up(shown_) && !unknown && incident_.empty()) {
-    incident_ = new_incident_id();
+    incident_ = new_incident_id(name_);
   } else if ((core::is_up(shown_) || unknown) && !incident_.empty()) {
     last_incident_ = std::exchange(incident_, {});
     last_incident_end_ = shared_.loop.now().at;
   }
   numbers_.incidents_open = incident_.empty() ? 0 : 1;
+}
+
+void Watched::disturb(std::string why) {
+  const WallTime wall = loop::Loop::wall();
+  disturbance_ = Disturbance{shared_.loop.now().at, wall, std::move(why)};
+}
+
+std::string Watched::recent_incident() const {
+  if (!incident_.empty()) return incident_;
+  const bool recent = last_incident_end_ != MonoTime::min() &&
+                      shared_.loop.now().at - last_incident_end_ <= kRecent;
+  return recent ? last_incident_ : std::string();
 }
 
 void Watched::update_nodes() {
@@ -308,6 +318,7 @@ void Watched::on_nodes_changed() {
   forgive_unreachable();
   settle(/*tell=*/true);
   shared_.memory_changed();
+  shared_.endpoint_changed();
 }
 
 journal::Entry Watched::entry(journal::Event event, journal::Priority priority,
@@ -444,6 +455,24 @@ control::NodeView Watched::node_view(const watch::Node& node) const {
   if (link.connected()) n.connected_since = wall_of(link.connected_since());
   n.server_version = link.facts().version.value_or("");
   return n;
+}
+
+control::SubscriptionView Watched::subscription() const {
+  control::SubscriptionView v;
+  v.endpoint = name_;
+  v.condition = core::to_string(shown_);
+  v.up = core::is_up(shown_);
+  for (const watch::Node* node : endpoint_->members()) {
+    if (node->link().is_proven_primary()) v.primaries.push_back(node->label());
+  }
+  v.incident = recent_incident();
+  if (disturbance_) {
+    const auto since = disturbance_->wall.time_since_epoch();
+    v.generation = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+    v.reason = disturbance_->why;
+  }
+  return v;
 }
 
 control::EndpointView Watched::view() const {

@@ -28,6 +28,8 @@ struct Shared {
   std::function<void()> status_changed;
   /// Called when something changed that outlives a restart.
   std::function<void()> memory_changed;
+  /// Called when an endpoint's condition, nodes or primary have changed.
+  std::function<void()> endpoint_changed;
 };
 
 /// One endpoint as the daemon sees it: the door through which each change of its state goes. It
@@ -43,6 +45,8 @@ class Watched : public watch::Observer {
   void start(std::unique_ptr<watch::Endpoint> endpoint);
   /// Ends the watching; what is told of it goes.
   void stop();
+  /// Between start() and stop().
+  [[nodiscard]] bool is_watched() const { return endpoint_ != nullptr; }
   [[nodiscard]] watch::Endpoint& endpoint() { return *endpoint_; }
   [[nodiscard]] const watch::Endpoint& endpoint() const { return *endpoint_; }
 
@@ -52,6 +56,19 @@ class Watched : public watch::Observer {
   [[nodiscard]] core::Condition condition() const { return shown_; }
   [[nodiscard]] const metrics::EndpointNumbers& numbers() const { return numbers_; }
   [[nodiscard]] control::EndpointView view() const;
+
+  /// Connections that were made before `at` should be replaced: a connection was half-open, or
+  /// another primary has proven itself.
+  struct Disturbance {
+    MonoTime at{};
+    WallTime wall{};
+    std::string why;
+  };
+  [[nodiscard]] const std::optional<Disturbance>& disturbance() const { return disturbance_; }
+  /// The incident that is open, or ended within the last minute; empty: none.
+  [[nodiscard]] std::string recent_incident() const;
+  /// Without the app's name.
+  [[nodiscard]] control::SubscriptionView subscription() const;
 
  private:
   /// What is told of a node.
@@ -98,7 +115,7 @@ class Watched : public watch::Observer {
   void forgive_unreachable();
   void enter(core::Condition condition);
   void update_incident();
-  [[nodiscard]] std::string new_incident_id() const;
+  void disturb(std::string why);
   void update_nodes();
   void count_failover(control::FailoverView failover, core::FailoverKind kind, bool measured);
   void report(journal::Event event, journal::Priority priority, const std::string& sentence,
@@ -119,6 +136,7 @@ class Watched : public watch::Observer {
   std::string incident_;       ///< id; empty: none open
   std::string last_incident_;  ///< that ended last
   MonoTime last_incident_end_ = MonoTime::min();
+  std::optional<Disturbance> disturbance_;
   std::optional<WallTime> told_expiry_;
   std::optional<control::FailoverView> last_failover_;
   std::string maintenance_;  ///< the announcement that is in force, or was last

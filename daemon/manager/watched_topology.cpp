@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "manager/incident.hpp"
 #include "manager/watched.hpp"
 
 namespace relinkd::manager {
@@ -67,8 +68,15 @@ void Watched::on_failover(const core::FailoverStory& story, bool away) {
   e.node = story.to;
   // The new primary's answer has just ended the incident; a switchover without one gets its own.
   if (e.incident.empty()) {
-    e.incident = last_incident_end_ >= story.last_proof ? last_incident_ : new_incident_id();
+    e.incident = last_incident_end_ >= story.last_proof ? last_incident_ : new_incident_id(name_);
   }
+  // What applications do about it belongs to it.
+  if (incident_.empty()) {
+    last_incident_ = e.incident;
+    last_incident_end_ = shared_.loop.now().at;
+  }
+  disturb(v.detail);
+  shared_.endpoint_changed();
   // What happened while relinkd did not run cannot be measured.
   count_failover(std::move(v), story.kind, !away);
   shared_.reporter.report(std::move(e));
@@ -87,6 +95,7 @@ void Watched::on_confirmed(bool confirmed, const std::string& sentence) {
            fmt::format("unconfirmed: only {}; relinkd tells no application to move on their word",
                        sentence));
   }
+  shared_.endpoint_changed();
 }
 
 void Watched::on_sentinel_news(const watch::Node& sentinel, const core::SentinelEvent& event) {

@@ -8,20 +8,19 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "core/app_socket.hpp"
 #include "core/failover.hpp"
 #include "watch/cluster.hpp"
 #include "watch/node.hpp"
 #include "watch/sentinels.hpp"
-#include "watch/socket_census.hpp"
 
 namespace relinkd::watch {
 
 /// What the endpoints share.
 struct Shared {
   Shared(loop::Loop& loop, net::Resolver& resolver, kernel::RouteProbe& routes)
-      : around{loop, resolver, routes, {}}, census(loop) {}
+      : around{loop, resolver, routes, {}} {}
   Surroundings around;
-  SocketCensus census;
 };
 
 /// A node that the endpoint held as primary before.
@@ -30,6 +29,13 @@ struct Former {
   WallTime demoted{};
   std::uint64_t sockets = 0;  ///< connections of this host's other processes to it
   bool counted = false;       ///< else their number is not known yet
+};
+
+/// Where applications of this host may be connected for an endpoint's sake, and what is known of
+/// the node there.
+struct Place {
+  Address address;
+  core::NodeStanding standing;
 };
 
 /// What an endpoint tells the daemon: every change of state comes through here, once.
@@ -125,6 +131,18 @@ class Endpoint : public NodeOwner,
   /// Maintenance is announced, or under way.
   [[nodiscard]] bool in_maintenance() const;
 
+  // For those who look at the applications' connections: endpoint_places.cpp.
+  /// Each address once: members (all addresses of a name), former primaries, replicas.
+  [[nodiscard]] std::vector<Place> places() const;
+  /// Tells how many connections of other processes of this host lead to a former primary.
+  void count_connections(const Address& former, std::uint64_t sockets);
+  /// Asks the node at this address for a sign of life now, if relinkd is connected to it.
+  void hurry(const Address& address);
+  /// Whether each member has answered since the start, and where a primary is expected, as one.
+  [[nodiscard]] bool is_proven() const;
+  /// Whether each of them does so now, in time.
+  [[nodiscard]] bool serves() const;
+
  private:
   struct Member {
     std::string key;  ///< of the shard
@@ -193,7 +211,10 @@ class Endpoint : public NodeOwner,
   void tell(Member& member, const core::FailoverStory& story, const std::optional<Address>& from);
   void follow_cluster();
   void hurry_if_troubled();
-  void count_former(const Address& address, std::uint64_t sockets);
+  [[nodiscard]] bool has_proven(const Member& member) const;
+  [[nodiscard]] bool serves(const Member& member) const;
+  [[nodiscard]] core::NodeStanding::Part part_of(const Former& former) const;
+  [[nodiscard]] const Node* node_at(const Address& address) const;
   [[nodiscard]] bool searches(const Member& member) const;
 
   Shared& shared_;
@@ -211,7 +232,6 @@ class Endpoint : public NodeOwner,
   MonoTime maintenance_from_ = kNever;
   MonoTime maintenance_until_ = MonoTime::min();
   std::vector<Former> formers_;
-  std::map<Address, std::unique_ptr<SocketCensus::Interest>> interests_;
   loop::Deadline arrange_at_;
   loop::Deadline cluster_at_;
 };

@@ -108,7 +108,6 @@ void Endpoint::start() {
 void Endpoint::stop() {
   arrange_at_.clear();
   cluster_at_.clear();
-  interests_.clear();
   if (announcements_) announcements_->stop();
   if (cluster_) cluster_->stop();
   if (sentinels_) sentinels_->stop();
@@ -256,17 +255,6 @@ void Endpoint::arrange() {
   std::erase_if(formers_, [&](const Former& f) {
     return f.counted && f.sockets == 0 && wall - f.demoted > kFormerShown;
   });
-  std::map<Address, std::unique_ptr<SocketCensus::Interest>> interests;
-  for (const Former& f : formers_) {
-    auto& interest = interests[f.address];
-    interest = std::move(interests_[f.address]);
-    if (interest) continue;
-    interest = std::make_unique<SocketCensus::Interest>(
-        shared_.census, f.address,
-        [this, address = f.address](std::uint64_t count) { count_former(address, count); });
-  }
-  interests_ = std::move(interests);
-
   const std::map<HostPort, Part> wanted = wanted_others();
   bool changed = false;
   for (auto it = others_.begin(); it != others_.end();) {
@@ -288,21 +276,6 @@ void Endpoint::arrange() {
     changed = true;
   }
   if (changed) observer_.on_nodes_changed();
-}
-
-void Endpoint::count_former(const Address& address, std::uint64_t sockets) {
-  const auto it = std::find_if(formers_.begin(), formers_.end(),
-                               [&](const Former& f) { return f.address == address; });
-  if (it == formers_.end()) return;
-  const std::uint64_t before = std::exchange(it->sockets, sockets);
-  it->counted = true;
-  // Also when nothing changed: what is shown long enough goes.
-  want_arrangement();
-  if (before == 0 || sockets > 0) return;
-  // Whoever connects from now on finds it as it is.
-  const Former left = *it;
-  formers_.erase(it);
-  observer_.on_former_left(left);
 }
 
 // --- for those who look -----------------------------------------------------------------------

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/actuator_client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/result.hpp"
+
+namespace relinkd::apps {
+
+namespace {
+
+/// After the last answer; an actuator that is started by its socket waits longer before it ends.
+constexpr Duration kLinger = 5s;
+
+}  // namespace
+
+ActuatorClient::ActuatorClient(loop::Loop& loop, Owner& owner)
+    : loop_(loop), owner_(owner), deadline_(loop.deadlines(), [this] { on_deadline(); }) {}
+
+ActuatorClient::~ActuatorClient() = default;
+
+void ActuatorClient::configure(const std::string& path) {
+  if (path == path_) return;
+  path_ = path;
+  if (fd_) lose_all("the actuator's socket is another one now");
+}
+
+void ActuatorClient::order(const orders::Order& order, Duration patience) {
+  waiting_.push_back({order.id, orders::encode(order), patience});
+  if (std::exchange(work_is_due_, true)) return;
+  loop_.later([this] { work(); });
+}
+
+void ActuatorClient::work() {
+  work_is_due_ = false;
+  if (!fd_ && !connect()) return;
+  send_waiting();
+}
+
+bool ActuatorClient::connect() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path_.size() >= sizeof address.sun_path) {
+    lose_all(fmt::format("the path {} is too long for a socket", path_));
+    return false;
+  }
+  std::memcpy(address.sun_path, path_.data(), path_.size());
+  fd_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  int failed = fd_ ? 0 : errno;
+  // A listener with a full backlog answers EAGAIN, which is as good as nobody.
+  if (fd_ && ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    failed = errno;
+  }
+  if (failed != 0) {
+    lose_all(
+        system_error(failed, fmt::format("cannot reach relinkd-actuator at {}", path_)).message);
+    return false;
+  }
+  watch_ = std::make_unique<loop::FdWatch>(loop_, fd_.get(), EPOLLIN,
+                                           [this](std::uint32_t) { on_ready(); });
+  return true;
+}
+
+void ActuatorClient::send_waiting() {
+  while (!waiting_.empty()) {
+    const Waiting& next = waiting_.front();
+    const ssize_t n =
+        ::send(fd_.get(), next.message.data(), next.message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n < 0) {
+      return lose_all(system_error(errno, "relinkd-actuator does not take orders").message);
+    }
+    awaited_[next.id] = loop_.now().at + next.patience;
+    waiting_.pop_front();
+  }
+  watch_->want(waiting_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  set_deadline();
+}
+
+void ActuatorClient::on_ready() {
+  std::array<char, orders::kMaxMessage + 1> buffer;
+  for (;;) {
+    const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n <= 0) {
+      // With an order of its own time, an actuator that ended in order is simply asked again.
+      return lose_all("relinkd-actuator went away");
+    }
+    const auto answer =
+        orders::decode_answer(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
+    if (!answer) {
+      return lose_all(
+          fmt::format("relinkd-actuator's answer cannot be read: {}", answer.error().message));
+    }
+    if (awaited_.erase(answer->id) == 0) continue;
+    owner_.on_answer(*answer);
+    if (!fd_) return;
+  }
+  send_waiting();
+}
+
+void ActuatorClient::lose_all(const std::string& why) {
+  hang_up();
+  std::vector<std::uint64_t> lost;
+  for (const auto& [id, until] : awaited_) lost.push_back(id);
+  for (const Waiting& w : waiting_) lost.push_back(w.id);
+  awaited_.clear();
+  waiting_.clear();
+  for (const std::uint64_t id : lost) owner_.on_lost(id, why);
+}
+
+void ActuatorClient::hang_up() {
+  deadline_.clear();
+  if (watch_) {
+    watch_->stop();
+    loop_.retire(std::move(watch_));
+  }
+  fd_.reset();
+}
+
+void ActuatorClient::set_deadline() {
+  MonoTime next = loop_.now().at + kLinger;
+  if (!awaited_.empty()) {
+    next = std::min_element(awaited_.begin(), awaited_.end(), [](const auto& a, const auto& b) {
+             return a.second < b.second;
+           })->second;
+  } else if (!waiting_.empty()) {
+    next = loop_.now().at + waiting_.front().patience;
+  }
+  deadline_.set(next);
+}
+
+void ActuatorClient::on_deadline() {
+  if (awaited_.empty() && waiting_.empty()) return hang_up();
+  lose_all("relinkd-actuator did not answer in time");
+}
+
+}  // namespace relinkd::apps

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manager/apps.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "manager/incident.hpp"
+#include "manager/relink_texts.hpp"
+
+namespace relinkd::manager {
+
+namespace {
+
+std::vector<apps::EndpointNow> endpoints_now(const std::vector<Watched*>& watched) {
+  std::vector<apps::EndpointNow> all;
+  all.reserve(watched.size());
+  for (Watched* w : watched) {
+    apps::EndpointNow now;
+    now.endpoint = &w->endpoint();
+    now.shown = w->condition();
+    now.incident = w->recent_incident();
+    if (w->disturbance()) now.disturbed = w->disturbance()->at;
+    all.push_back(std::move(now));
+  }
+  return all;
+}
+
+}  // namespace
+
+Apps::Apps(Surroundings surroundings, Entropy entropy)
+    : around_(std::move(surroundings)),
+      actuator_("not asked yet"),
+      relinker_(
+          around_.loop, entropy, [this] { return endpoints_now(around_.watched()); },
+          [](const core::RelinkTarget& target) { return new_incident_id(target.app); }, *this) {}
+
+Apps::~Apps() = default;
+
+void Apps::configure(const config::Settings& settings) {
+  settings_ = settings;
+  std::vector<std::unique_ptr<metrics::AppNumbers>> before = std::move(numbers_);
+  numbers_.clear();
+  around_.numbers.apps.clear();
+  for (const config::App& app : settings.apps) {
+    const auto it = std::find_if(before.begin(), before.end(),
+                                 [&](const auto& n) { return n && n->app == app.name; });
+    numbers_.push_back(it != before.end() ? std::move(*it)
+                                          : std::make_unique<metrics::AppNumbers>());
+    metrics::AppNumbers& n = *numbers_.back();
+    n.app = app.name;
+    n.endpoints.clear();
+    for (const std::string& endpoint : app.endpoints) {
+      n.endpoints.emplace_back().endpoint = endpoint;
+    }
+    around_.numbers.apps.push_back(&n);
+  }
+  relinker_.configure(settings);
+  // It may have been open before a restart.
+  for (const auto& n : numbers_) n->breaker_open = relinker_.planner().breaker_open(n->app);
+  for (const std::string& app : relinker_.matcher().unresolved()) {
+    report(journal::Event::Degraded, journal::Priority::Warning,
+           fmt::format(
+               "{}: its match names a user that this host does not have; it matches nothing", app));
+  }
+}
+
+metrics::AppNumbers* Apps::numbers_of(const std::string& app) {
+  const auto it =
+      std::find_if(numbers_.begin(), numbers_.end(), [&](const auto& n) { return n->app == app; });
+  return it == numbers_.end() ? nullptr : it->get();
+}
+
+// --- the door ---------------------------------------------------------------------------------
+
+void Apps::report(journal::Event event, journal::Priority priority, std::string message,
+                  const core::RelinkNews* news) {
+  journal::Entry e;
+  e.event = event;
+  e.priority = priority;
+  e.message = std::move(message);
+  if (news != nullptr) {
+    e.app = news->target.app;
+    e.endpoint = news->target.endpoint;
+    e.node = news->node;
+    e.incident = news->incident;
+    // What was found or closed concerns no action.
+    if (news->result || news->kind == core::RelinkNews::Kind::Decided) {
+      e.action = core::kRelinkVerbNames[news->verb];
+    }
+    if (news->result) e.result = core::kRelinkResultNames[*news->result];
+  }
+  around_.reporter.report(std::move(e));
+}
+
+std::string Apps::action_text(const core::RelinkTarget& target, std::size_t rung,
+                              core::RelinkVerb verb) const {
+  for (const config::App& app : settings_.apps) {
+    if (app.name == target.app && rung < app.actions.size()) return app.actions[rung].to_string();
+  }
+  return std::string(core::kRelinkVerbNames[verb]);
+}
+
+void Apps::on_relink(const core::RelinkNews& news) {
+  using Kind = core::RelinkNews::Kind;
+  using journal::Event;
+  using journal::Priority;
+  metrics::AppNumbers* numbers = numbers_of(news.target.app);
+  if (numbers == nullptr) return;
+  const std::string action = action_text(news.target, news.rung, news.verb);
+  std::string text = relink_text(news, action);
+  switch (news.kind) {
+    case Kind::Decided: report(Event::RelinkDecided, Priority::Notice, text, &news); break;
+    case Kind::Held:
+      ++numbers->suppressed_total[static_cast<std::size_t>(*news.hold)];
+      report(Event::RelinkHeld, Priority::Warning, text, &news);
+      break;
+    case Kind::Ended: {
+      const core::RelinkResult result = *news.result;
+      ++numbers
+            ->relinks_total[static_cast<std::size_t>(news.verb)][static_cast<std::size_t>(result)];
+      // What helped is told with the recovery.
+      if (result == core::RelinkResult::Recovered) return;
+      const bool would = result == core::RelinkResult::Would;
+      report(would ? Event::RelinkActed : Event::RelinkFailed,
+             would ? Priority::Notice : Priority::Warning, text, &news);
+      break;
+    }
+    case Kind::Recovered:
+      numbers->relink_seconds.observe(news.lasted);
+      report(Event::RelinkRecovered, Priority::Notice, text, &news);
+      break;
+    case Kind::GaveUp: report(Event::RelinkFailed, Priority::Error, text, &news); break;
+    case Kind::BreakerOpened:
+      numbers->breaker_open = true;
+      report(Event::BreakerOpened, Priority::Error, text, &news);
+      break;
+    case Kind::BreakerClosed:
+      numbers->breaker_open = false;
+      report(Event::BreakerClosed, Priority::Notice, text, &news);
+      break;
+  }
+  if (!news.target.endpoint.empty()) {
+    last_[news.target] = {std::move(text), loop::Loop::wall()};
+  }
+}
+
+void Apps::on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
+                    const std::string& detail) {
+  // What failed, or found no actuator, is told with the action's result.
+  if (outcome != core::RelinkOutcome::Done) return;
+  journal::Entry e;
+  e.event = journal::Event::RelinkActed;
+  e.priority = journal::Priority::Notice;
+  const std::string action = action_text(order.target, order.rung, order.verb);
+  e.message = order.verb == core::RelinkVerb::DestroySockets
+                  ? fmt::format("{}: {} of its connections to {} {} ended", order.target.app,
+                                order.cookies.size(), order.target.endpoint,
+                                order.cookies.size() == 1 ? "was" : "were")
+                  : fmt::format("{}: {} was carried out for {}", order.target.app, action,
+                                order.target.endpoint);
+  if (!detail.empty()) e.message += "; " + detail;
+  e.app = order.target.app;
+  e.endpoint = order.target.endpoint;
+  e.incident = order.incident;
+  e.action = core::kRelinkVerbNames[order.verb];
+  around_.reporter.report(std::move(e));
+}
+
+void Apps::on_looked() {
+  for (const auto& n : numbers_) {
+    for (metrics::AppEndpointNumbers& e : n->endpoints) {
+      e.sockets.fill(0);
+      e.unprotected = 0;
+    }
+  }
+  for (const auto& [cookie, one] : relinker_.census().sockets()) {
+    metrics::AppNumbers* n = numbers_of(one.target.app);
+    if (n == nullptr) continue;
+    for (metrics::AppEndpointNumbers& e : n->endpoints) {
+      if (e.endpoint != one.target.endpoint) continue;
+      ++e.sockets[static_cast<std::size_t>(one.state.state())];
+      if (one.state.unprotected()) ++e.unprotected;
+    }
+  }
+}
+
+void Apps::on_out_of_sight(const std::vector<std::uint64_t>& processes) {
+  for (std::size_t i = 0; i < processes.size() && i < numbers_.size(); ++i) {
+    metrics::AppNumbers& n = *numbers_[i];
+    const std::uint64_t before = std::exchange(n.other_netns, processes[i]);
+    if (before != 0 || processes[i] == 0) continue;
+    core::RelinkNews about;
+    about.target.app = n.app;
+    report(journal::Event::AppOutOfSight, journal::Priority::Warning,
+           fmt::format("{}: {} of its processes {} in another network namespace; their connections "
+                       "cannot be seen from here. trigger = \"endpoint\" acts on the endpoint's "
+                       "condition instead",
+                       n.app, processes[i], processes[i] == 1 ? "is" : "are"),
+           &about);
+  }
+}
+
+void Apps::on_actuator(bool reachable, const std::string& detail) {
+  actuator_ = detail;
+  report(reachable ? journal::Event::ActuatorBack : journal::Event::ActuatorLost,
+         reachable ? journal::Priority::Notice : journal::Priority::Warning,
+         reachable ? fmt::format("relinkd-actuator is there: {}", detail)
+                   : fmt::format("{}; what is decided for apps cannot be carried out", detail));
+}
+
+void Apps::on_blind(const std::string& why) {
+  report(journal::Event::Degraded, journal::Priority::Error,
+         fmt::format("the connections of apps cannot be seen: {}", why));
+}
+
+// --- for relinkctl ----------------------------------------------------------------------------
+
+bool Apps::paused() const { return relinker_.planner().paused(around_.loop.now().at); }
+
+control::AppEndpointView Apps::endpoint_view(const std::string& app,
+                                             const std::string& endpoint) const {
+  control::AppEndpointView v;
+  v.endpoint = endpoint;
+  const core::RelinkTarget target{app, endpoint};
+  v.incident = relinker_.planner().incident(target);
+  if (const auto it = last_.find(target); it != last_.end()) {
+    v.last_relink = it->second.sentence;
+    v.last_relink_at = it->second.at;
+  }
+  std::map<std::string, control::AppNodeView> nodes;
+  std::vector<const apps::FollowedSocket*> listed;
+  for (const auto& [cookie, one] : relinker_.census().sockets()) {
+    if (one.target != target) continue;
+    ++v.sockets;
+    const std::string label = one.socket.remote.to_string();
+    control::AppNodeView& node = nodes[label];
+    node.node = label;
+    ++node.sockets[std::string(core::to_string(one.state.state()))];
+    if (one.state.unprotected()) {
+      ++v.unprotected;
+      ++node.unprotected;
+      node.hangs_for = around_.numbers.tcp_give_up;
+    }
+    if (one.state.unprotected() || is_trouble(one.state.state())) listed.push_back(&one);
+  }
+  for (auto& [name, node] : nodes) v.nodes.push_back(std::move(node));
+  std::sort(listed.begin(), listed.end(), [](const auto* a, const auto* b) {
+    const bool bad = is_trouble(a->state.state());
+    if (bad != is_trouble(b->state.state())) return bad;
+    return a->socket.cookie < b->socket.cookie;
+  });
+  if (listed.size() > control::AppEndpointView::kMostSockets) {
+    listed.resize(control::AppEndpointView::kMostSockets);
+  }
+  for (const apps::FollowedSocket* one : listed) {
+    control::AppSocketView s;
+    s.local = one->socket.local.to_string();
+    s.node = one->socket.remote.to_string();
+    s.state = core::to_string(one->state.state());
+    s.unprotected = one->state.unprotected();
+    if (s.unprotected) s.hangs_for = around_.numbers.tcp_give_up;
+    s.detail = one->state.evidence();
+    s.process = one->cgroup.empty() ? fmt::format("uid {}", one->socket.uid) : one->cgroup;
+    v.listed.push_back(std::move(s));
+  }
+  return v;
+}
+
+control::AppsView Apps::view() const {
+  control::AppsView v;
+  v.paused = paused();
+  if (const auto until = relinker_.planner().paused_until();
+      v.paused && until && *until != kNever) {
+    v.paused_until = loop::Loop::wall() + (*until - around_.loop.now().at);
+  }
+  v.actuator = actuator_;
+  v.census = relinker_.census().looked_at().value_or(WallTime{});
+  for (std::size_t i = 0; i < settings_.apps.size(); ++i) {
+    const config::App& app = settings_.apps[i];
+    control::AppView a;
+    a.name = app.name;
+    a.match = match_text(app.match);
+    a.mode = config::kModeNames[app.mode.value_or(settings_.mode)];
+    for (const config::Action& action : app.actions) a.actions.push_back(action.to_string());
+    for (const std::string& e : app.endpoints) a.endpoints.push_back(endpoint_view(app.name, e));
+    a.other_netns = numbers_[i]->other_netns;
+    a.breaker_open = relinker_.planner().breaker_open(app.name);
+    v.apps.push_back(std::move(a));
+  }
+  return v;
+}
+
+control::OrderView Apps::unknown_app(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const config::App& app : settings_.apps) names.push_back(app.name);
+  return {false, {unknown_app_text(name, names)}};
+}
+
+control::OrderView Apps::relink(const std::string& app, bool dry_run) {
+  if (numbers_of(app) == nullptr) return unknown_app(app);
+  control::OrderView v;
+  v.accepted = true;
+  for (const core::RelinkNews& news : relinker_.order(app, dry_run)) {
+    if (news.kind == core::RelinkNews::Kind::Held) v.accepted = false;
+    v.lines.push_back(relink_text(news, action_text(news.target, news.rung, news.verb)));
+  }
+  if (v.lines.empty()) {
+    v.lines.push_back(fmt::format("{} has no connection to any of its endpoints", app));
+  }
+  return v;
+}
+
+control::OrderView Apps::reset(const std::string& app) {
+  if (numbers_of(app) == nullptr) return unknown_app(app);
+  const bool was_open = relinker_.planner().breaker_open(app);
+  relinker_.reset(app);
+  return {true,
+          {was_open ? fmt::format("the breaker of {} is closed; relinkd acts for it again", app)
+                    : fmt::format("the breaker of {} was not open; its count begins anew", app)}};
+}
+
+control::OrderView Apps::pause(Duration duration) {
+  const MonoTime now = around_.loop.now().at;
+  const bool endless = duration == Duration::zero();
+  relinker_.pause(endless ? kNever : now + duration);
+  const std::string text =
+      endless ? "paused: nothing is done for any app until `relinkctl resume`"
+              : fmt::format("paused for {}: nothing is done for any app", to_text(duration));
+  report(journal::Event::Paused, journal::Priority::Warning, text);
+  return {true, {text}};
+}
+
+control::OrderView Apps::resume() {
+  const bool was = paused();
+  relinker_.resume();
+  const std::string text = was ? "resumed: relinkd acts for apps again" : "it was not paused";
+  if (was) report(journal::Event::Resumed, journal::Priority::Notice, text);
+  return {true, {text}};
+}
+
+std::vector<control::SubscriptionView> Apps::subscription(const std::string& cgroup, uid_t uid,
+                                                          bool all) const {
+  std::vector<control::SubscriptionView> views;
+  const std::vector<Watched*> watched = around_.watched();
+  for (std::size_t i = 0; i < settings_.apps.size(); ++i) {
+    if (!all && !relinker_.matcher().fits(i, cgroup, uid)) continue;
+    for (const std::string& endpoint : settings_.apps[i].endpoints) {
+      const auto it = std::find_if(watched.begin(), watched.end(), [&](const Watched* w) {
+        return w->numbers().endpoint == endpoint;
+      });
+      if (it == watched.end()) continue;
+      views.push_back((*it)->subscription());
+      views.back().app = settings_.apps[i].name;
+    }
+  }
+  return views;
+}
+
+}  // namespace relinkd::manager

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/relinker.hpp"
+#include "control/service.hpp"
+#include "core/relink_planner.hpp"
+#include "manager/reporter.hpp"
+#include "manager/watched.hpp"
+#include "metrics/numbers.hpp"
+
+namespace relinkd::manager {
+
+/// The configured apps as the daemon sees them: the door through which each decision about them,
+/// each action and each outcome goes. It counts, logs and publishes, once each.
+class Apps : public apps::Relinker::Observer {
+ public:
+  struct Surroundings {
+    loop::Loop& loop;
+    Reporter& reporter;
+    metrics::Numbers& numbers;
+    /// Those that are watched, in the order of the configuration.
+    std::function<std::vector<Watched*>()> watched;
+    /// Called when something changed that outlives a restart; `at_once`: before the next action.
+    std::function<void(bool at_once)> memory_changed;
+  };
+  Apps(Surroundings surroundings, Entropy entropy);
+  ~Apps() override;
+  Apps(const Apps&) = delete;
+  Apps& operator=(const Apps&) = delete;
+
+  void restore(const apps::Relinker::Memory& memory) { relinker_.restore(memory); }
+  [[nodiscard]] apps::Relinker::Memory memory() const { return relinker_.memory(); }
+  void configure(const config::Settings& settings);
+  void stop() { relinker_.stop(); }
+  void endpoint_changed() { relinker_.endpoint_changed(); }
+
+  [[nodiscard]] bool paused() const;
+  [[nodiscard]] control::AppsView view() const;
+  control::OrderView relink(const std::string& app, bool dry_run);
+  control::OrderView reset(const std::string& app);
+  control::OrderView pause(Duration duration);
+  control::OrderView resume();
+  /// The endpoints of the apps that a process of this cgroup and uid belongs to; of all apps where
+  /// `all`.
+  [[nodiscard]] std::vector<control::SubscriptionView> subscription(const std::string& cgroup,
+                                                                    uid_t uid, bool all) const;
+
+ private:
+  /// What was done last for an app and endpoint.
+  struct Last {
+    std::string sentence;
+    WallTime at{};
+  };
+
+  void on_relink(const core::RelinkNews& news) override;
+  void on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
+                const std::string& detail) override;
+  void on_looked() override;
+  void on_out_of_sight(const std::vector<std::uint64_t>& processes) override;
+  void on_actuator(bool reachable, const std::string& detail) override;
+  void on_blind(const std::string& why) override;
+  void on_memory_changed(bool at_once) override { around_.memory_changed(at_once); }
+
+  metrics::AppNumbers* numbers_of(const std::string& app);
+  void report(journal::Event event, journal::Priority priority, std::string message,
+              const core::RelinkNews* news = nullptr);
+  [[nodiscard]] control::OrderView unknown_app(const std::string& name) const;
+  [[nodiscard]] control::AppEndpointView endpoint_view(const std::string& app,
+                                                       const std::string& endpoint) const;
+  [[nodiscard]] std::string action_text(const core::RelinkTarget& target, std::size_t rung,
+                                        core::RelinkVerb verb) const;
+
+  Surroundings around_;
+  config::Settings settings_;
+  std::vector<std::unique_ptr<metrics::AppNumbers>> numbers_;  ///< in configuration order
+  std::map<core::RelinkTarget, Last> last_;
+  std::string actuator_;
+  apps::Relinker relinker_;
+};
+
+}  // namespace relinkd::manager
