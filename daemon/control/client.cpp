@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "control/unix_address.hpp"
 #include "loop/loop.hpp"
+#include "loop/unix_address.hpp"
 
 namespace relinkd::control {
 
@@ -75,7 +75,7 @@ Error error_of(const Reply& reply) {
 }  // namespace
 
 Result<Client> Client::connect(const std::string& path) {
-  const auto address = UnixAddress::make(path);
+  const auto address = loop::UnixAddress::make(path);
   if (!address) return address.error();
   loop::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return system_error(errno, "cannot make a socket");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,10 @@ class Conversation {
   }
   /// A call has begun that has not ended.
   [[nodiscard]] bool partial() const { return framing_.partial(); }
-  /// The peer has subscribed: events go to it until it leaves. Later calls are not read.
-  [[nodiscard]] bool streaming() const { return streaming_; }
+  /// The peer has subscribed: news go to it until it leaves. Later calls are not read.
+  [[nodiscard]] bool streaming() const { return stream_ != Stream::None; }
+  [[nodiscard]] bool streams_events() const { return stream_ == Stream::Events; }
+  [[nodiscard]] bool streams_subscription() const { return stream_ == Stream::Subscription; }
   /// Nothing more will be read: the connection closes when all answers are sent.
   [[nodiscard]] bool ended() const { return ended_; }
 
@@ -38,22 +41,31 @@ class Conversation {
   /// Precondition: ready().
   std::string answer(WallTime now);
 
+  /// What the subscriber's apps look like now, as a reply's bytes; empty if that is what it was
+  /// told last. Precondition: streams_subscription().
+  std::string subscription_news();
+
   /// Ends the conversation, its stream too.
   void end() {
     ended_ = true;
-    streaming_ = false;
+    stream_ = Stream::None;
   }
 
  private:
-  [[nodiscard]] bool open() const { return !ended_ && !streaming_; }
+  enum class Stream : std::uint8_t { None, Events, Subscription };
+
+  [[nodiscard]] bool open() const { return !ended_ && !streaming(); }
   std::string dispatch(const Call& call, WallTime now);
   std::string dispatch_service(const Call& call, std::string_view method);
   std::string dispatch_relinkd(const Call& call, std::string_view method, WallTime now);
+  std::string subscribe(bool more);
 
   Service& service_;
   Peer peer_;
   Framing framing_{kMaxCall};
-  bool streaming_ = false;
+  Stream stream_ = Stream::None;
+  Subscriber subscriber_;  ///< of the stream
+  std::string told_;       ///< the last list that it was sent
   bool ended_ = false;
 };
 

@@ -40,7 +40,8 @@ error InvalidParameter (parameter: string)
 }
 
 std::string_view relinkd_description() {
-  return R"(# relinkd watches Redis and Valkey endpoints from this host. Times are ISO 8601
+  return R"(# relinkd watches Redis and Valkey endpoints from this host, and the sockets of
+# the applications that use them. Times are ISO 8601
 # in UTC ("2026-11-22T10:15:00.123Z"), durations are seconds.
 interface io.relinkd
 
@@ -133,7 +134,10 @@ type Event (
   node: ?string,
   condition: ?string,
   cause: ?string,
-  incident: ?string
+  incident: ?string,
+  app: ?string,
+  action: ?string,
+  result: ?string
 )
 
 # A value of the configuration in force, and "FILE:LINE" or "default".
@@ -143,8 +147,79 @@ type Value (
   place: string
 )
 
-# How everything is at this moment.
+# The sockets of an app to one node, counted by their state: "ok", "unproven"
+# (idle, and no keepalive timer looks after it), "peer_closed", "black_holed",
+# "stalled", "wrong_node", "replica" or "connecting". unprotected counts those
+# that no keepalive timer looks after, hangs_seconds is how long the app would
+# hang on the worst of them, null if not known.
+type AppNode (
+  node: string,
+  sockets: [string]int,
+  unprotected: int,
+  hangs_seconds: ?float
+)
+
+# A socket that is unprotected or in trouble. hangs_seconds is how long the app
+# would hang on it if the path died now and it were used, null if not known.
+# process is the cgroup, or the uid where that is not known.
+type AppSocket (
+  local: string,
+  node: string,
+  state: string,
+  unprotected: bool,
+  hangs_seconds: ?float,
+  detail: string,
+  process: string
+)
+
+# An app's connections to one of its endpoints. incident is that of the relink
+# under way, null if none is. listed has at most 100 sockets, those in trouble
+# first.
+type AppEndpoint (
+  endpoint: string,
+  sockets: int,
+  unprotected: int,
+  incident: ?string,
+  last_relink: ?string,
+  last_relink_at: ?string,
+  nodes: []AppNode,
+  listed: []AppSocket
+)
+
+# A configured set of processes on this host. mode is "act" or "observe".
+# other_netns counts its processes in network namespaces that relinkd does not
+# see. While the breaker is open, nothing is done for the app.
+type App (
+  name: string,
+  match: string,
+  mode: string,
+  actions: []string,
+  other_netns: int,
+  breaker_open: bool,
+  breaker_detail: string,
+  endpoints: []AppEndpoint
+)
+
+# How an app should see one of its endpoints. primaries are those proven, of a
+# cluster several. generation rises each time that connections made before
+# should be replaced: another primary has proven itself, or connections were
+# found dead. By how much it rises means nothing; 0 means not since relinkd
+# started. reason says why it rose last. incident is the one that is open, or
+# was until a minute ago.
+type Subscription (
+  app: string,
+  endpoint: string,
+  condition: string,
+  up: bool,
+  primaries: []string,
+  generation: int,
+  reason: ?string,
+  incident: ?string
+)
+
+# How everything is at this moment. While paused, nothing is done for any app.
 method GetStatus() -> (
+  paused: bool,
   version: string,
   pid: int,
   started: string,
@@ -156,6 +231,42 @@ method GetStatus() -> (
 # The last events, oldest first. With "more" the stream goes on: a reply for
 # each new event as it comes.
 method GetEvents() -> (events: []Event)
+
+# The sockets of the apps, as of the time census, null before the first look.
+# paused_until is null where a pause lasts until Resume. actuator says what
+# relinkd-actuator can do here, or why it cannot be reached.
+method GetApps() -> (
+  paused: bool,
+  paused_until: ?string,
+  actuator: string,
+  census: ?string,
+  apps: []App
+)
+
+# The endpoints of the apps that the caller is a process of, by its user and
+# control group at the time of this call; who may read everything sees those of
+# all apps. Every local user may ask. With "more" the stream goes on: a reply
+# with the whole list each time that it has changed. A caller that belongs to no
+# app gets an empty list; the stream stays open, for the configuration may
+# change. A caller that does not read gets the newest list when it does. One
+# user may have 16 connections, so share one among the threads of a process.
+method Subscribe() -> (subscriptions: []Subscription)
+
+# Makes an app reconnect now: all actions of its ladder until one helps, at
+# once and with the breaker open too, but only toward a healthy endpoint. With
+# dry_run it only says what would be done. lines are sentences for the person
+# who ordered it.
+method Relink(app: string, dry_run: bool) -> (accepted: bool, lines: []string)
+
+# Closes an app's breaker.
+method Reset(app: string) -> (accepted: bool, lines: []string)
+
+# Stops all actions for apps: for so many seconds, a year at most, or until
+# Resume. Watching goes on.
+method Pause(seconds: ?float) -> (accepted: bool, lines: []string)
+
+# Ends a pause.
+method Resume() -> (accepted: bool, lines: []string)
 
 # The configuration in force.
 method GetConfig() -> (values: []Value)
@@ -180,7 +291,8 @@ error InvalidMessage (reason: string)
 # There are as many connections as relinkd allows. The connection ends.
 error TooManyConnections (reason: string)
 
-# The subscriber read too slowly and has missed events. The connection ends.
+# Who followed the events read too slowly and has missed some. The connection
+# ends.
 error SubscriberTooSlow (reason: string)
 )";
 }

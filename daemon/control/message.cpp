@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/message.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -31,6 +33,13 @@ std::optional<bool> flag(const Json& object, const char* name) {
   return at->get<bool>();
 }
 
+Parameter parameter(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return value.get<std::string>();
+  return {};
+}
+
 }  // namespace
 
 Result<Call> parse_call(std::string_view text) {
@@ -56,8 +65,7 @@ Result<Call> parse_call(std::string_view text) {
   if (parameters == json->end() || parameters->is_null()) return call;
   if (!parameters->is_object()) return Error{R"("parameters" must be an object)"};
   for (const auto& [name, value] : parameters->items()) {
-    call.parameters[name] =
-        value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
+    if (!value.is_null()) call.parameters[name] = parameter(value);
   }
   return call;
 }

@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <initializer_list>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "base/result.hpp"
 
@@ -20,11 +20,14 @@ constexpr std::size_t kMaxReply = std::size_t{64} * 1024 * 1024;
 /// How deep arrays and objects may be nested; a status needs 5.
 constexpr std::size_t kMaxDepth = 32;
 
-/// A method call (https://varlink.org/Method-Call). Parameters that are not strings are kept by
-/// name only: no method of relinkd takes one.
+/// A parameter as the methods of relinkd take them; arrays and objects, which none takes, are kept
+/// by name only.
+using Parameter = std::variant<std::monostate, bool, double, std::string>;
+
+/// A method call (https://varlink.org/Method-Call).
 struct Call {
   std::string method;
-  std::map<std::string, std::optional<std::string>> parameters;
+  std::map<std::string, Parameter> parameters;  ///< those that are given: not null
   bool more = false;
   bool oneway = false;
 };

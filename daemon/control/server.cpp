@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 
 #include "control/conversation.hpp"
-#include "control/listener.hpp"
 #include "control/message.hpp"
 #include "control/views.hpp"
 #include "loop/fd.hpp"
+#include "loop/unix_listener.hpp"
 
 namespace relinkd::control {
 
@@ -57,13 +57,14 @@ struct Server::State {
     std::size_t queued = 0;         ///< bytes of all that are not sent
     Phase phase = Phase::New;
     bool input_ended = false;
-    bool waits_for_answer = false;  ///< is in `ready`
+    bool waits_for_turn = false;  ///< is in `ready`
+    bool stale = false;           ///< its subscription may be another than what it was told
     bool dead = false;
     loop::FdWatch watch;
     loop::Deadline deadline;
   };
 
-  State(loop::Loop& l, Listener&& socket, Service& s, const Limits& bounds)
+  State(loop::Loop& l, loop::UnixListener&& socket, Service& s, const Limits& bounds)
       : loop(l),
         service(s),
         limits(bounds),
@@ -75,9 +76,10 @@ struct Server::State {
   loop::Loop& loop;
   Service& service;
   Limits limits;
-  Listener listener;
+  loop::UnixListener listener;
   std::vector<std::unique_ptr<Connection>> connections;
-  std::deque<Connection*> ready;  ///< calls wait for an answer there, in the order of coming
+  /// A call waits for an answer there, or a subscriber for news, in the order of coming.
+  std::deque<Connection*> ready;
   loop::FdWatch accepting;
   loop::Deadline accept_again;
   loop::Deadline working;
@@ -87,6 +89,7 @@ struct Server::State {
   std::string refusal(const Peer& peer);
   void on_event(Connection& c, std::uint32_t events);
   void advance(Connection& c);
+  void await_turn(Connection& c);
   void flush(Connection& c);
   void enqueue(Connection& c, std::string message);
   void drop(Connection& c);
@@ -94,6 +97,7 @@ struct Server::State {
   void kill(Connection& c);
   void work();
   void publish(const EventView& event);
+  void subscriptions_changed();
 };
 
 void Server::State::accept_some() {
@@ -178,20 +182,22 @@ void Server::State::advance(Connection& c) {
   }
   if (conversation.streaming()) {
     c.watch.want(0);  // its leaving comes as EPOLLHUP
+    if (c.stale) await_turn(c);
     return enter(c, Connection::Phase::Streaming);
   }
   if (conversation.ready()) {
     c.watch.want(0);
-    if (!c.waits_for_answer) {
-      c.waits_for_answer = true;
-      ready.push_back(&c);
-      working.set(loop.now().at);
-    }
-    return;
+    return await_turn(c);
   }
   if (conversation.ended() || c.input_ended) return kill(c);
   c.watch.want(EPOLLIN);
   enter(c, conversation.partial() ? Connection::Phase::Partial : Connection::Phase::Idle);
+}
+
+void Server::State::await_turn(Connection& c) {
+  if (std::exchange(c.waits_for_turn, true)) return;
+  ready.push_back(&c);
+  working.set(loop.now().at);
 }
 
 void Server::State::flush(Connection& c) {
@@ -218,7 +224,7 @@ void Server::State::enqueue(Connection& c, std::string message) {
   c.queue.push_back(std::move(message));
 }
 
-/// A subscriber that does not read: what it has not begun to get is thrown away.
+/// A follower of events that does not read: what it has not begun to get is thrown away.
 void Server::State::drop(Connection& c) {
   while (c.queue.size() > (c.sent > 0 ? 1U : 0U)) {
     c.queued -= c.queue.back().size();
@@ -255,10 +261,14 @@ void Server::State::work() {
   while (!ready.empty() && loop::Loop::clock() - begin < kAnswersPerTurn) {
     Connection& c = *ready.front();
     ready.pop_front();
-    c.waits_for_answer = false;
+    c.waits_for_turn = false;
     if (c.dead) continue;
-    enqueue(c, c.conversation.answer(loop::Loop::wall()));
-    c.phase = Connection::Phase::New;  // a call is done: its times begin anew
+    if (std::exchange(c.stale, false)) {
+      enqueue(c, c.conversation.subscription_news());
+    } else {
+      enqueue(c, c.conversation.answer(loop::Loop::wall()));
+      c.phase = Connection::Phase::New;  // a call is done: its times begin anew
+    }
     advance(c);
   }
   std::erase_if(ready, [](const Connection* c) { return c->dead; });
@@ -269,7 +279,7 @@ void Server::State::work() {
 void Server::State::publish(const EventView& event) {
   std::string message;
   for (const auto& c : connections) {
-    if (c->dead || !c->conversation.streaming()) continue;
+    if (c->dead || !c->conversation.streams_events()) continue;
     if (message.empty()) message = encode_reply(encode_events({event}), true);
     if (c->queued + message.size() > limits.queued) {
       drop(*c);
@@ -280,17 +290,26 @@ void Server::State::publish(const EventView& event) {
   }
 }
 
+void Server::State::subscriptions_changed() {
+  for (const auto& c : connections) {
+    if (c->dead || !c->conversation.streams_subscription()) continue;
+    c->stale = true;
+    advance(*c);
+  }
+}
+
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::start(loop::Loop& loop, const std::string& path,
                                               Service& service, const Limits& limits) {
-  auto listener = Listener::open(path);
+  auto listener = loop::UnixListener::open(path, {.mode = 0666, .section = "control"});
   if (!listener) return listener.error();
   return std::unique_ptr<Server>(
       new Server(std::make_unique<State>(loop, *std::move(listener), service, limits)));
 }
 
 void Server::publish(const EventView& event) { state_->publish(event); }
+void Server::subscriptions_changed() { state_->subscriptions_changed(); }
 
 }  // namespace relinkd::control

@@ -18,7 +18,7 @@ struct Limits {
   std::size_t connections_per_uid = 16;
   /// Of all who may not order: who may can connect even if others have used this up.
   std::size_t connections = 128;
-  /// Bytes waiting for a subscriber; one that falls behind further is dropped.
+  /// Bytes of events waiting for who follows them; one that falls behind further is dropped.
   std::size_t queued = std::size_t{4} * 1024 * 1024;
   Duration call_time = 10s;    ///< from a call's first byte to its last
   Duration reply_time = 30s;   ///< until the peer has taken all of a reply
@@ -40,8 +40,13 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Sends `event` to every subscriber.
+  /// Sends `event` to everyone who follows the events.
   void publish(const EventView& event);
+
+  /// What Service::subscription() says may have changed. Soon, each subscriber is sent its list, if
+  /// it is another than the last that it was sent. One that does not read gets the newest when it
+  /// does, and none of those in between.
+  void subscriptions_changed();
 
  private:
   struct State;

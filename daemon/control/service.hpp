@@ -23,7 +23,7 @@ struct Peer {
   std::vector<gid_t> groups;  ///< supplementary (SO_PEERGROUPS)
 };
 
-/// What a peer may do: read everything, and order (reload) too.
+/// What a peer may do: read everything, and order (reload, relink, pause …) too.
 enum class Access : std::uint8_t { None, Read, Order };
 
 struct NodeView {
@@ -83,7 +83,90 @@ struct EndpointView {
   std::map<std::string, std::uint64_t> disconnects;  ///< by cause, those above 0
 };
 
+/// Sockets of an app to one node.
+struct AppNodeView {
+  std::string node;
+  std::map<std::string, std::uint64_t> sockets;  ///< by state (core::kAppSocketStateNames), above 0
+  std::uint64_t unprotected = 0;
+  Duration hangs_for{};  ///< of the unprotected ones: AppSocketView::hangs_for, the longest
+};
+
+/// A socket of an app that no keepalive timer looks after, or that is in trouble.
+struct AppSocketView {
+  std::string local, node;
+  std::string state;
+  bool unprotected = false;
+  /// How long the app would hang on it if the path died now and it were used; 0: not known, the
+  /// socket's own keepalive decides.
+  Duration hangs_for{};
+  std::string detail;
+  std::string process;  ///< cgroup, or uid where that is not known
+};
+
+/// An app's connections to one of its endpoints.
+struct AppEndpointView {
+  std::string endpoint;
+  std::vector<AppNodeView> nodes;
+  std::uint64_t sockets = 0, unprotected = 0;
+  std::string incident;     ///< of the relink under way; empty: none
+  std::string last_relink;  ///< a sentence; empty: none since the start
+  std::optional<WallTime> last_relink_at;
+  /// The first of them, the bad ones before the unprotected; kMostSockets at most.
+  std::vector<AppSocketView> listed;
+  static constexpr std::size_t kMostSockets = 100;
+};
+
+struct AppView {
+  std::string name;
+  std::string match;  ///< "unit checkout.service"
+  std::string mode;   ///< "act", "observe"
+  std::vector<std::string> actions;
+  std::vector<AppEndpointView> endpoints;
+  std::uint64_t other_netns = 0;  ///< its processes in network namespaces that relinkd does not see
+  bool breaker_open = false;
+  std::string breaker_detail;
+};
+
+struct AppsView {
+  std::vector<AppView> apps;
+  bool paused = false;
+  std::optional<WallTime> paused_until;  ///< nothing: until it is resumed
+  std::string actuator;                  ///< what it can do here, or why it cannot be reached
+  WallTime census{};  ///< when the sockets were looked at last; the epoch: not yet
+};
+
+/// A pause that is longer is refused: it would outlive everybody's memory of it.
+inline constexpr Duration kLongestPause = 24h * 365;
+
+/// What an order of a person led to: sentences.
+struct OrderView {
+  bool accepted = false;
+  std::vector<std::string> lines;
+};
+
+/// A local process that asks for its endpoints, as it was when it asked. It is found out once: a
+/// pid may be another process's later.
+struct Subscriber {
+  uid_t uid = 0;
+  std::string cgroup;      ///< empty: not known, so that it is a process of no app
+  bool reads_all = false;  ///< Access::Read
+};
+
+/// How an app should see its endpoint (io.relinkd.Subscribe): enough to decide to reconnect.
+struct SubscriptionView {
+  std::string app, endpoint;
+  std::string condition;
+  bool up = false;
+  std::vector<std::string> primaries;  ///< proven, "10.0.0.7:6379"
+  /// Rises each time that connections made before should be replaced: another primary has proven
+  /// itself, or the node was half-open. By how much means nothing. 0: not since relinkd started.
+  std::uint64_t generation = 0;
+  std::string reason;    ///< of the last rise, as a sentence; empty: none
+  std::string incident;  ///< empty: none
+};
+
 struct StatusView {
+  bool paused = false;
   std::string version;
   std::int64_t pid = 0;
   WallTime started{};
@@ -99,7 +182,8 @@ struct EventView {
   std::string message_id;
   int priority = 6;
   std::string message;
-  std::string endpoint, node, condition, cause, incident;  ///< empty: absent
+  // Empty: absent.
+  std::string endpoint, node, condition, cause, incident, app, action, result;
 };
 
 struct OriginView {
@@ -127,6 +211,19 @@ class Service {
   virtual std::vector<EventView> recent_events() = 0;
   virtual std::vector<OriginView> config() = 0;
   virtual ReloadView reload() = 0;
+
+  virtual AppsView apps() = 0;
+  /// An order that names no app is refused in `lines`, with the nearest known name.
+  virtual OrderView relink(const std::string& app, bool dry_run) = 0;
+  virtual OrderView reset(const std::string& app) = 0;
+  /// Up to kLongestPause. Zero: until it is resumed.
+  virtual OrderView pause(Duration duration) = 0;
+  virtual OrderView resume() = 0;
+  /// Asked once for each call of Subscribe.
+  virtual Subscriber subscriber(const Peer& peer) = 0;
+  /// The endpoints of the apps that it is a process of, or, for one who may read everything, of all
+  /// apps, in the order of the configuration. Empty: it is none's.
+  virtual std::vector<SubscriptionView> subscription(const Subscriber& subscriber) = 0;
 };
 
 }  // namespace relinkd::control

@@ -19,8 +19,20 @@ namespace relinkd::control {
 /// `now` is what since_seconds counts to.
 std::string encode_status(const StatusView& status, WallTime now);
 Result<StatusView> decode_status(std::string_view json);
-/// The status `json` with only the endpoints named, all their keys kept.
-Result<std::string> select_endpoints(std::string_view json, const std::vector<std::string>& names);
+
+std::string encode_apps(const AppsView& apps);
+Result<AppsView> decode_apps(std::string_view json);
+
+/// A status or apps, `json`, with only those in its array `list` ("endpoints", "apps") that are
+/// named, all their keys kept.
+Result<std::string> select_named(std::string_view json, const char* list,
+                                 const std::vector<std::string>& names);
+
+std::string encode_order(const OrderView& order);
+Result<OrderView> decode_order(std::string_view json);
+
+/// Only for the daemon's side: those who read it are apps.
+std::string encode_subscription(const std::vector<SubscriptionView>& subscription);
 
 /// {"events":[…]}, and one event alone, which is what `relinkctl events --json` prints.
 std::string encode_events(const std::vector<EventView>& events);

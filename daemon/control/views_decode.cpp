@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -98,6 +99,24 @@ WallTime time_or_epoch(const Json& object, const char* key) {
   return time_at(object, key).value_or(WallTime{});
 }
 
+std::vector<std::string> texts_at(const Json& object, const char* key) {
+  std::vector<std::string> texts;
+  for (const auto& text : array_at(object, key)) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+std::map<std::string, std::uint64_t> counts_at(const Json& object, const char* key) {
+  std::map<std::string, std::uint64_t> counts;
+  const Json* at = member(object, key);
+  if (at == nullptr || !at->is_object()) return counts;
+  for (const auto& [name, count] : at->items()) {
+    if (count.is_number_unsigned()) counts[name] = count.get<std::uint64_t>();
+  }
+  return counts;
+}
+
 NodeView node_view(const Json& json) {
   return {.node = text_at(json, "node"),
           .part = text_at(json, "part", NodeView{}.part),
@@ -152,16 +171,8 @@ EndpointView endpoint_view(const Json& json) {
   view.last_failover = failover_at(json, "last_failover");
   view.uncovered_slots = count_at(json, "uncovered_slots");
   view.maintenance = text_at(json, "maintenance");
-  for (const auto& address : array_at(json, "addresses")) {
-    if (address.is_string()) view.addresses.push_back(address.get<std::string>());
-  }
-  if (const Json* disconnects = member(json, "disconnects")) {
-    if (disconnects->is_object()) {
-      for (const auto& [cause, n] : disconnects->items()) {
-        if (n.is_number_unsigned()) view.disconnects[cause] = n.get<std::uint64_t>();
-      }
-    }
-  }
+  view.addresses = texts_at(json, "addresses");
+  view.disconnects = counts_at(json, "disconnects");
   return view;
 }
 
@@ -182,6 +193,56 @@ EventView event_view(const Json& json) {
   view.condition = text_at(json, "condition");
   view.cause = text_at(json, "cause");
   view.incident = text_at(json, "incident");
+  view.app = text_at(json, "app");
+  view.action = text_at(json, "action");
+  view.result = text_at(json, "result");
+  return view;
+}
+
+AppNodeView app_node_view(const Json& json) {
+  return {.node = text_at(json, "node"),
+          .sockets = counts_at(json, "sockets"),
+          .unprotected = count_at(json, "unprotected"),
+          .hangs_for = duration_at(json, "hangs_seconds").value_or(Duration::zero())};
+}
+
+AppSocketView app_socket_view(const Json& json) {
+  return {.local = text_at(json, "local"),
+          .node = text_at(json, "node"),
+          .state = text_at(json, "state"),
+          .unprotected = bool_at(json, "unprotected"),
+          .hangs_for = duration_at(json, "hangs_seconds").value_or(Duration::zero()),
+          .detail = text_at(json, "detail"),
+          .process = text_at(json, "process")};
+}
+
+AppEndpointView app_endpoint_view(const Json& json) {
+  AppEndpointView view;
+  view.endpoint = text_at(json, "endpoint");
+  view.sockets = count_at(json, "sockets");
+  view.unprotected = count_at(json, "unprotected");
+  view.incident = text_at(json, "incident");
+  view.last_relink = text_at(json, "last_relink");
+  view.last_relink_at = time_at(json, "last_relink_at");
+  for (const auto& node : array_at(json, "nodes")) view.nodes.push_back(app_node_view(node));
+  for (const auto& socket : array_at(json, "listed")) {
+    view.listed.push_back(app_socket_view(socket));
+  }
+  return view;
+}
+
+AppView app_view(const Json& json) {
+  AppView view;
+  view.name = text_at(json, "name");
+  view.match = text_at(json, "match");
+  view.mode = text_at(json, "mode");
+  view.actions = texts_at(json, "actions");
+  view.other_netns = count_at(json, "other_netns");
+  view.breaker_open = bool_at(json, "breaker_open");
+  view.breaker_detail = text_at(json, "breaker_detail");
+  for (const auto& endpoint : array_at(json, "endpoints")) {
+    view.endpoints.push_back(app_endpoint_view(endpoint));
+  }
   return view;
 }
 
@@ -191,6 +252,7 @@ Result<StatusView> decode_status(std::string_view json) {
   const auto object = parse_object(json);
   if (!object) return object.error();
   StatusView status;
+  status.paused = bool_at(*object, "paused");
   status.version = text_at(*object, "version");
   status.pid = static_cast<std::int64_t>(count_at(*object, "pid"));
   status.started = time_or_epoch(*object, "started");
@@ -202,15 +264,34 @@ Result<StatusView> decode_status(std::string_view json) {
   return status;
 }
 
-Result<std::string> select_endpoints(std::string_view json, const std::vector<std::string>& names) {
+Result<AppsView> decode_apps(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  AppsView apps;
+  apps.paused = bool_at(*object, "paused");
+  apps.paused_until = time_at(*object, "paused_until");
+  apps.actuator = text_at(*object, "actuator");
+  apps.census = time_or_epoch(*object, "census");
+  for (const auto& app : array_at(*object, "apps")) apps.apps.push_back(app_view(app));
+  return apps;
+}
+
+Result<OrderView> decode_order(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  return OrderView{bool_at(*object, "accepted"), texts_at(*object, "lines")};
+}
+
+Result<std::string> select_named(std::string_view json, const char* list,
+                                 const std::vector<std::string>& names) {
   auto object = parse_object(json);
   if (!object) return object.error();
   Json selected = Json::array();
-  for (const auto& endpoint : array_at(*object, "endpoints")) {
-    const std::string name = text_at(endpoint, "name");
-    if (std::find(names.begin(), names.end(), name) != names.end()) selected.push_back(endpoint);
+  for (const auto& one : array_at(*object, list)) {
+    const std::string name = text_at(one, "name");
+    if (std::find(names.begin(), names.end(), name) != names.end()) selected.push_back(one);
   }
-  (*object)["endpoints"] = std::move(selected);
+  (*object)[list] = std::move(selected);
   return object->dump();
 }
 
@@ -237,9 +318,7 @@ Result<ReloadView> decode_reload(std::string_view json) {
   if (!object) return object.error();
   ReloadView reload;
   reload.accepted = bool_at(*object, "accepted");
-  for (const auto& error : array_at(*object, "errors")) {
-    if (error.is_string()) reload.errors.push_back(error.get<std::string>());
-  }
+  reload.errors = texts_at(*object, "errors");
   reload.endpoints_kept = count_at(*object, "endpoints_kept");
   reload.endpoints_changed = count_at(*object, "endpoints_changed");
   reload.endpoints_added = count_at(*object, "endpoints_added");

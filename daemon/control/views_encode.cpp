@@ -33,6 +33,12 @@ void write_optional(JsonWriter& json, std::string_view key, const std::optional<
   }
 }
 
+void write_strings(JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
+  json.key(key).open_array();
+  for (const auto& text : texts) json.string(text);
+  json.close_array();
+}
+
 void write_node(JsonWriter& json, const NodeView& node, WallTime now) {
   json.open_object();
   json.key("node").string(node.node);
@@ -115,9 +121,7 @@ void write_endpoint(JsonWriter& json, const EndpointView& endpoint, WallTime now
   write_optional(json, "incident", endpoint.incident);
   json.key("idle_cut_seconds").seconds(endpoint.idle_cut);
   json.key("idle_cut_detail").string(endpoint.idle_cut_detail);
-  json.key("addresses").open_array();
-  for (const auto& address : endpoint.addresses) json.string(address);
-  json.close_array();
+  write_strings(json, "addresses", endpoint.addresses);
   json.key("disconnects").open_object();
   for (const auto& [cause, count] : endpoint.disconnects) json.key(cause).count(count);
   json.close_object();
@@ -141,6 +145,87 @@ void write_event(JsonWriter& json, const EventView& event) {
   add("condition", event.condition);
   add("cause", event.cause);
   add("incident", event.incident);
+  add("app", event.app);
+  add("action", event.action);
+  add("result", event.result);
+  json.close_object();
+}
+
+/// Null for zero: it is not known.
+void write_hang(JsonWriter& json, Duration hangs_for) {
+  json.key("hangs_seconds");
+  if (hangs_for > Duration::zero()) {
+    json.seconds(hangs_for);
+  } else {
+    json.null();
+  }
+}
+
+void write_app_node(JsonWriter& json, const AppNodeView& node) {
+  json.open_object();
+  json.key("node").string(node.node);
+  json.key("sockets").open_object();
+  for (const auto& [state, count] : node.sockets) json.key(state).count(count);
+  json.close_object();
+  json.key("unprotected").count(node.unprotected);
+  write_hang(json, node.hangs_for);
+  json.close_object();
+}
+
+void write_app_socket(JsonWriter& json, const AppSocketView& socket) {
+  json.open_object();
+  json.key("local").string(socket.local);
+  json.key("node").string(socket.node);
+  json.key("state").string(socket.state);
+  json.key("unprotected").boolean(socket.unprotected);
+  write_hang(json, socket.hangs_for);
+  json.key("detail").string(socket.detail);
+  json.key("process").string(socket.process);
+  json.close_object();
+}
+
+void write_app_endpoint(JsonWriter& json, const AppEndpointView& endpoint) {
+  json.open_object();
+  json.key("endpoint").string(endpoint.endpoint);
+  json.key("sockets").count(endpoint.sockets);
+  json.key("unprotected").count(endpoint.unprotected);
+  write_optional(json, "incident", endpoint.incident);
+  write_optional(json, "last_relink", endpoint.last_relink);
+  write_optional(json, "last_relink_at", endpoint.last_relink_at);
+  json.key("nodes").open_array();
+  for (const auto& node : endpoint.nodes) write_app_node(json, node);
+  json.close_array();
+  json.key("listed").open_array();
+  for (const auto& socket : endpoint.listed) write_app_socket(json, socket);
+  json.close_array();
+  json.close_object();
+}
+
+void write_app(JsonWriter& json, const AppView& app) {
+  json.open_object();
+  json.key("name").string(app.name);
+  json.key("match").string(app.match);
+  json.key("mode").string(app.mode);
+  write_strings(json, "actions", app.actions);
+  json.key("other_netns").count(app.other_netns);
+  json.key("breaker_open").boolean(app.breaker_open);
+  json.key("breaker_detail").string(app.breaker_detail);
+  json.key("endpoints").open_array();
+  for (const auto& endpoint : app.endpoints) write_app_endpoint(json, endpoint);
+  json.close_array();
+  json.close_object();
+}
+
+void write_subscription(JsonWriter& json, const SubscriptionView& subscription) {
+  json.open_object();
+  json.key("app").string(subscription.app);
+  json.key("endpoint").string(subscription.endpoint);
+  json.key("condition").string(subscription.condition);
+  json.key("up").boolean(subscription.up);
+  write_strings(json, "primaries", subscription.primaries);
+  json.key("generation").count(subscription.generation);
+  write_optional(json, "reason", subscription.reason);
+  write_optional(json, "incident", subscription.incident);
   json.close_object();
 }
 
@@ -149,6 +234,7 @@ void write_event(JsonWriter& json, const EventView& event) {
 std::string encode_status(const StatusView& status, WallTime now) {
   JsonWriter json;
   json.open_object();
+  json.key("paused").boolean(status.paused);
   json.key("version").string(status.version);
   json.key("pid").integer(status.pid);
   json.key("started").time(status.started);
@@ -156,6 +242,34 @@ std::string encode_status(const StatusView& status, WallTime now) {
   json.key("config_loaded").time(status.config_loaded);
   json.key("endpoints").open_array();
   for (const auto& endpoint : status.endpoints) write_endpoint(json, endpoint, now);
+  return json.close_array().close_object().take();
+}
+
+std::string encode_apps(const AppsView& apps) {
+  JsonWriter json;
+  json.open_object();
+  json.key("paused").boolean(apps.paused);
+  write_optional(json, "paused_until", apps.paused_until);
+  json.key("actuator").string(apps.actuator);
+  write_optional(json, "census",
+                 apps.census == WallTime{} ? std::nullopt : std::optional(apps.census));
+  json.key("apps").open_array();
+  for (const auto& app : apps.apps) write_app(json, app);
+  return json.close_array().close_object().take();
+}
+
+std::string encode_order(const OrderView& order) {
+  JsonWriter json;
+  json.open_object();
+  json.key("accepted").boolean(order.accepted);
+  write_strings(json, "lines", order.lines);
+  return json.close_object().take();
+}
+
+std::string encode_subscription(const std::vector<SubscriptionView>& subscription) {
+  JsonWriter json;
+  json.open_object().key("subscriptions").open_array();
+  for (const auto& one : subscription) write_subscription(json, one);
   return json.close_array().close_object().take();
 }
 
@@ -189,9 +303,7 @@ std::string encode_reload(const ReloadView& reload) {
   JsonWriter json;
   json.open_object();
   json.key("accepted").boolean(reload.accepted);
-  json.key("errors").open_array();
-  for (const auto& error : reload.errors) json.string(error);
-  json.close_array();
+  write_strings(json, "errors", reload.errors);
   json.key("endpoints_kept").count(reload.endpoints_kept);
   json.key("endpoints_changed").count(reload.endpoints_changed);
   json.key("endpoints_added").count(reload.endpoints_added);

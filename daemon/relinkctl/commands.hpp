@@ -14,6 +14,7 @@ namespace relinkd::relinkctl {
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
+inline constexpr int kUnreadable = 3;  ///< the journal
 inline constexpr int kPluginOk = 0;
 inline constexpr int kPluginWarning = 1;
 inline constexpr int kPluginCritical = 2;
@@ -37,6 +38,24 @@ struct EventsOptions {
   bool json = false;
 };
 int run_events(const GlobalOptions& global, const EventsOptions& options);
+
+struct IncidentsOptions {
+  std::string since = "7d";  ///< parse_since()
+  bool json = false;
+};
+int run_incidents(const IncidentsOptions& options);
+
+struct AppsOptions {
+  std::vector<std::string> apps;  ///< empty: all
+  bool json = false;
+};
+int run_apps(const GlobalOptions& global, const AppsOptions& options);
+
+int run_relink(const GlobalOptions& global, const std::string& app, bool dry_run);
+int run_reset(const GlobalOptions& global, const std::string& app);
+/// Nothing: until it is resumed.
+int run_pause(const GlobalOptions& global, std::optional<Duration> duration);
+int run_resume(const GlobalOptions& global);
 
 /// Checks `file` and the drop-ins beside it; an empty name means the global one.
 int run_config_check(const GlobalOptions& global, const std::string& file);

@@ -15,13 +15,8 @@ namespace relinkd::relinkctl {
 
 namespace {
 
-constexpr Duration kAnswerTimeout = 5s;
 /// Reading files, resolving nothing: only a very busy host needs more than a moment.
 constexpr Duration kReloadTimeout = 60s;
-
-std::string plural(std::uint64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
-}
 
 /// The values in force; where relinkd is not running, those that it would start with.
 Result<std::vector<control::OriginView>> values(const GlobalOptions& global) {

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <ctime>
 #include <string>
 #include <string_view>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 
 #include "control/client.hpp"
 #include "control/views.hpp"
@@ -18,19 +14,9 @@ namespace relinkd::relinkctl {
 
 namespace {
 
-constexpr Duration kAnswerTimeout = 5s;
 constexpr std::size_t kTimeWidth = std::string_view("2026-11-22 10:15:00").size();
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNarrowestMessage = 20;
-
-/// The reader's own time zone, to the second.
-std::string local_time(WallTime time) {
-  const std::time_t seconds =
-      std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
-}
 
 /// A line of the stream. The columns are as wide as the widest event's name, since what will come
 /// is not known.

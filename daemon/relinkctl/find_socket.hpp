@@ -4,10 +4,14 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "config/load.hpp"
 #include "relinkctl/commands.hpp"
 
 namespace relinkd::relinkctl {
+
+/// A living relinkd answers within milliseconds.
+inline constexpr Duration kAnswerTimeout = 5s;
 
 /// The configuration in the files, with every diagnostic as a line of its own in the Error.
 Result<config::Loaded> read_config(const std::string& file);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "base/text.hpp"
+#include "control/service.hpp"
 #include "relinkctl/commands.hpp"
 #include "relinkctl/output.hpp"
 
@@ -20,6 +22,11 @@ struct Options {
   EventsOptions events;
   std::string config_file;
   std::string condition;
+  AppsOptions apps;
+  IncidentsOptions incidents;
+  std::string app;
+  bool dry_run = false;
+  std::optional<Duration> pause;
   bool config_json = false;
   bool sysctl_json = false;
 };
@@ -28,6 +35,15 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   CLI::App* command = parent.add_subcommand(name, what);
   command->fallthrough();  // --socket and --config may stand behind the command, too
   return command;
+}
+
+/// What stands there as a duration above zero.
+Duration duration_of(const std::string& option, const std::string& text) {
+  const auto d = parse_duration(text);
+  if (!d || *d <= Duration::zero()) {
+    throw CLI::ValidationError(option, "must be a duration like 500ms, 5s, 30m or 2h");
+  }
+  return *d;
 }
 
 void add_check(CLI::App& app, CheckOptions& check) {
@@ -55,16 +71,39 @@ void add_check(CLI::App& app, CheckOptions& check) {
   command
       ->add_option_function<std::string>(
           "--timeout",
-          [&check](const std::string& text) {
-            const auto d = parse_duration(text);
-            if (!d || *d <= Duration::zero()) {
-              throw CLI::ValidationError("--timeout", "must be a duration like 500ms, 5s or 1m");
-            }
-            check.timeout = *d;
-          },
+          [&check](const std::string& text) { check.timeout = duration_of("--timeout", text); },
           "Time for each step (5s)")
       ->option_text("DURATION");
   command->add_flag("--json", check.json, "For programs");
+}
+
+void add_app_commands(CLI::App& app, Options& o) {
+  CLI::App* apps = add_command(app, "apps",
+                               "The apps' sockets by node and state, those that are unprotected, "
+                               "and what is out of sight");
+  apps->add_option("APP", o.apps.apps, "Only these");
+  apps->add_flag("--json", o.apps.json, "For programs");
+
+  CLI::App* relink = add_command(app, "relink", "Make an app reconnect now");
+  relink->add_option("APP", o.app, "As the configuration names it")->required();
+  relink->add_flag("--dry-run", o.dry_run, "Only say what would be done");
+
+  add_command(app, "reset", "Close an app's breaker, so that relinkd acts for it again")
+      ->add_option("APP", o.app, "As the configuration names it")
+      ->required();
+
+  add_command(app, "pause", "Stop all actions for apps; watching goes on")
+      ->add_option_function<std::string>(
+          "DURATION",
+          [&o](const std::string& text) {
+            o.pause = duration_of("DURATION", text);
+            if (*o.pause > control::kLongestPause) {
+              throw CLI::ValidationError("DURATION", "must be a year at most");
+            }
+          },
+          "For so long, e.g. 30m; without it, until resumed")
+      ->option_text("DURATION");
+  add_command(app, "resume", "Allow actions again");
 }
 
 void add_commands(CLI::App& app, Options& o) {
@@ -73,11 +112,21 @@ void add_commands(CLI::App& app, Options& o) {
   status->add_flag("--watch", o.status.watch, "Draw anew every second and at each event");
   status->add_flag("--json", o.status.json, "For programs");
 
+  add_app_commands(app, o);
   add_check(app, o.check);
 
   CLI::App* events = add_command(app, "events", "The last events");
   events->add_flag("-f,--follow", o.events.follow, "Go on with each new one as it comes");
   events->add_flag("--json", o.events.json, "For programs: one object a line");
+
+  CLI::App* incidents = add_command(app, "incidents",
+                                    "From the journal: what began and ended when. Exits with 3 if "
+                                    "the journal cannot be read");
+  incidents
+      ->add_option("--since", o.incidents.since,
+                   "A time ago (2h, 7d) or a time (2026-11-22, \"2026-11-22 10:15\"); 7d")
+      ->option_text("TIME");
+  incidents->add_flag("--json", o.incidents.json, "For programs");
 
   CLI::App* config = add_command(app, "config", "The configuration");
   config->require_subcommand(1);
@@ -103,6 +152,12 @@ void add_commands(CLI::App& app, Options& o) {
 
 int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("status")) return run_status(o.global, o.status);
+  if (app.got_subcommand("incidents")) return run_incidents(o.incidents);
+  if (app.got_subcommand("apps")) return run_apps(o.global, o.apps);
+  if (app.got_subcommand("relink")) return run_relink(o.global, o.app, o.dry_run);
+  if (app.got_subcommand("reset")) return run_reset(o.global, o.app);
+  if (app.got_subcommand("pause")) return run_pause(o.global, o.pause);
+  if (app.got_subcommand("resume")) return run_resume(o.global);
   if (app.got_subcommand("check")) return run_check(o.check);
   if (app.got_subcommand("events")) return run_events(o.global, o.events);
   if (app.got_subcommand("reload")) return run_reload(o.global);

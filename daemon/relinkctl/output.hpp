@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.hpp"
+
 namespace relinkd::relinkctl {
 
 /// What standard output is.
@@ -27,6 +29,13 @@ std::string coloured(std::string_view text, Colour colour, const Screen& screen)
 /// Text from elsewhere made fit for a terminal: control characters, which could move the cursor or
 /// worse, and bytes that are no UTF-8 become '.'.
 std::string clean(std::string_view text);
+
+/// "1 endpoint", "2 endpoints".
+std::string plural(std::uint64_t count, std::string_view one);
+/// How long ago that was, in whole seconds: "2 h 11 min".
+std::string age(WallTime since, WallTime now);
+/// In the reader's own time zone, to the second: "2026-11-22 10:15:00".
+std::string local_time(WallTime time);
 
 /// How many columns `text` takes: one for each character.
 std::size_t width_of(std::string_view text);

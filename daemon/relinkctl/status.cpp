@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "loop/loop.hpp"
 #include "relinkctl/commands.hpp"
 #include "relinkctl/find_socket.hpp"
+#include "relinkctl/names.hpp"
 #include "relinkctl/output.hpp"
 #include "relinkctl/status_view.hpp"
 
@@ -21,7 +21,6 @@ namespace relinkd::relinkctl {
 
 namespace {
 
-constexpr Duration kAnswerTimeout = 5s;
 /// --watch draws anew so often, and at once after an event, but not more often than kRest.
 constexpr Duration kRedraw = 1s;
 constexpr Duration kRest = 100ms;
@@ -29,19 +28,6 @@ constexpr Duration kRest = 100ms;
 void sleep_for(Duration d) {
   const timespec t{.tv_sec = d / 1s, .tv_nsec = (d % 1s).count()};
   (void)ppoll(nullptr, 0, &t, nullptr);
-}
-
-/// An Error for the first of `names` that is no endpoint of `status`.
-Result<void> all_known(const std::vector<std::string>& names, const control::StatusView& status) {
-  std::vector<std::string_view> known;
-  for (const auto& endpoint : status.endpoints) known.push_back(endpoint.name);
-  for (const auto& name : names) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const auto near = nearest(name, known);
-    return Error{fmt::format("there is no endpoint \"{}\"{}", name,
-                             near ? fmt::format("; did you mean \"{}\"?", *near) : "")};
-  }
-  return {};
 }
 
 class StatusCommand {
@@ -74,10 +60,12 @@ class StatusCommand {
     if (!options_.endpoints.empty()) {
       const auto all = control::decode_status(*json);
       if (!all) return all.error();
-      const auto known = all_known(options_.endpoints, *all);
+      std::vector<std::string_view> names;
+      for (const auto& endpoint : all->endpoints) names.push_back(endpoint.name);
+      const auto known = all_known(options_.endpoints, "endpoint", names);
       // While watching, a reload may take an endpoint away for a moment.
       if (check_names && !known) return known.error();
-      json = control::select_endpoints(*json, options_.endpoints);
+      json = control::select_named(*json, "endpoints", options_.endpoints);
       if (!json) return json.error();
     }
     if (options_.json) return *json + '\n';

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relinkctl/status_view.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "core/failover.hpp"
@@ -16,10 +14,6 @@ namespace {
 bool is_trouble(std::string_view condition) {
   const auto known = core::kConditionNames.find(condition);
   return known && *known != core::Condition::Unknown && !core::is_up(*known);
-}
-
-std::string age(WallTime since, WallTime now) {
-  return to_text(std::max(std::chrono::floor<std::chrono::seconds>(now - since), 0s));
 }
 
 /// What the node says of itself, and what it is for the endpoint where that is another matter.
@@ -112,7 +106,13 @@ std::string render_status(const control::StatusView& status, WallTime now, const
   std::string out = fmt::format("relinkd {}, pid {}, running for {}", clean(status.version),
                                 status.pid, age(status.started, now));
   if (!status.metrics_url.empty()) out += fmt::format(", metrics {}", clean(status.metrics_url));
-  out += "\n\n";
+  out += '\n';
+  if (status.paused) {
+    out += coloured("paused: nothing is done for any app until relinkctl resume", Colour::Notice,
+                    screen) +
+           '\n';
+  }
+  out += '\n';
   if (status.endpoints.empty()) return out + "No endpoint is watched.\n";
   Table table({"ENDPOINT", "NODE", "ROLE", "CONDITION", "RTT", "SINCE"});
   for (const auto& endpoint : status.endpoints) add_endpoint(table, endpoint, now);

@@ -31,7 +31,7 @@ class ControlClient : public ControlTest {
   /// A listening socket that is not relinkd's.
   loop::Fd foreign_listener() const {
     loop::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto address = control::UnixAddress::make(path);
+    const auto address = loop::UnixAddress::make(path);
     EXPECT_EQ(bind(fd.get(), address->get(), address->size()), 0);
     EXPECT_EQ(listen(fd.get(), 8), 0);
     return fd;
@@ -141,8 +141,8 @@ TEST_F(ControlClient, IsToldWhatItMayNot) {
 TEST_F(ControlClient, IsToldThatRelinkdIsOfAnotherVersion) {
   start();
   with_peer([&] {
-    EXPECT_THAT(why_not("io.relinkd.Relink").message,
-                HasSubstr("does not know io.relinkd.Relink: it is of another version"));
+    EXPECT_THAT(why_not("io.relinkd.Explode").message,
+                HasSubstr("does not know io.relinkd.Explode: it is of another version"));
   });
 }
 

@@ -25,8 +25,8 @@
 
 #include "control/framing.hpp"
 #include "control/server.hpp"
-#include "control/unix_address.hpp"
 #include "loop/fd.hpp"
+#include "loop/unix_address.hpp"
 #include "support/control_service.hpp"
 #include "support/loop_test.hpp"
 
@@ -43,7 +43,7 @@ class RawPeer {
   RawPeer() : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
 
   void connect(const std::string& path) {
-    const auto address = control::UnixAddress::make(path);
+    const auto address = loop::UnixAddress::make(path);
     if (::connect(fd_.get(), address->get(), address->size()) != 0) {
       throw std::runtime_error("cannot connect to " + path);
     }
@@ -146,7 +146,8 @@ class ControlTest : public LoopTest {
 };
 
 inline constexpr const char* kGetStatus = R"({"method":"io.relinkd.GetStatus"})";
-inline constexpr const char* kSubscribe = R"({"method":"io.relinkd.GetEvents","more":true})";
+inline constexpr const char* kFollowEvents = R"({"method":"io.relinkd.GetEvents","more":true})";
+inline constexpr const char* kSubscribe = R"({"method":"io.relinkd.Subscribe","more":true})";
 inline constexpr const char* kGetInfo = R"({"method":"org.varlink.service.GetInfo"})";
 
 }  // namespace relinkd::testing

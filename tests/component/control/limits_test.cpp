@@ -80,10 +80,10 @@ TEST_F(ControlLimits, ASubscriberThatDoesNotReadIsDroppedAndTold) {
   start({.queued = 100'000});
   with_peer([&] {
     RawPeer slow(path);
-    slow.call(kSubscribe);
+    slow.call(kFollowEvents);
     slow.next();
     RawPeer quick(path);
-    quick.call(kSubscribe);
+    quick.call(kFollowEvents);
     quick.next();
     constexpr std::uint64_t kEvents = 2000;
     std::size_t got_by_quick = 0;
@@ -120,7 +120,7 @@ TEST_F(ControlLimits, ASubscriberMayBeSilent) {
   start({.call_time = 20ms, .reply_time = 20ms, .idle_time = 20ms});
   with_peer([&] {
     RawPeer subscriber(path);
-    subscriber.call(kSubscribe);
+    subscriber.call(kFollowEvents);
     subscriber.next();
     RawPeer idle(path);
     EXPECT_EQ(idle.next(), std::nullopt) << "the idle time has passed";

@@ -25,7 +25,7 @@ class ControlSocket : public ControlTest {
   /// What a relinkd that was killed leaves behind.
   void leave_stale_socket() const {
     const loop::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto address = control::UnixAddress::make(path);
+    const auto address = loop::UnixAddress::make(path);
     ASSERT_EQ(bind(fd.get(), address->get(), address->size()), 0);
   }
 

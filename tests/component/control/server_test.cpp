@@ -112,7 +112,7 @@ TEST_F(ControlServer, OutlivesPeersThatLeaveAtAnyPoint) {
     { const RawPeer silent(path); }
     { RawPeer(path).send("{\"meth"); }
     { RawPeer(path).call(kGetStatus); }
-    { RawPeer(path).call(kSubscribe); }
+    { RawPeer(path).call(kFollowEvents); }
     RawPeer reading(path);
     reading.call(kGetStatus);
     EXPECT_TRUE(reading.next());
@@ -126,7 +126,7 @@ TEST_F(ControlServer, TellsSubscribersFirstWhatWasThenWhatComes) {
     RawPeer a(path);
     RawPeer b(path);
     for (RawPeer* peer : {&a, &b}) {
-      peer->call(kSubscribe);
+      peer->call(kFollowEvents);
       EXPECT_THAT(peer->next().value_or("nothing"), HasSubstr("before"));
     }
     on_loop([this] { server->publish(event(2, "first")); });
@@ -154,7 +154,7 @@ TEST_F(ControlServer, TellsASubscriberThatSaidAllItWillSay) {
   start();
   with_peer([&] {
     RawPeer peer(path);
-    peer.call(kSubscribe);
+    peer.call(kFollowEvents);
     peer.half_close();
     EXPECT_THAT(peer.next().value_or("nothing"), HasSubstr("\"continues\":true"));
     on_loop([this] { server->publish(event(2, "news")); });
@@ -178,7 +178,7 @@ TEST_F(ControlServer, MayPublishFromWithinACall) {
   reloading.server = server.get();
   with_peer([&] {
     RawPeer subscriber(path);
-    subscriber.call(kSubscribe);
+    subscriber.call(kFollowEvents);
     subscriber.next();
     RawPeer operator_(path);
     operator_.call(R"({"method":"io.relinkd.Reload"})");

@@ -1,74 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
 
 #include "component/control/control_test.hpp"
+#include "component/relinkctl/program.hpp"
 
 namespace relinkd::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct Outcome {
-  int code = -1;
-  std::string out;  ///< standard output
-  std::string err;  ///< standard error
-};
-
-/// A running relinkctl.
-class Program {
- public:
-  Program(const std::string& arguments, std::filesystem::path err)
-      : err_(std::move(err)),
-        // NOLINTNEXTLINE(cert-env33-c): a test's own words
-        pipe_(popen((RELINKCTL " " + arguments + " 2>" + err_.string()).c_str(), "r")) {
-    if (pipe_ == nullptr) throw std::runtime_error("popen");
-  }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-  ~Program() {
-    if (pipe_ != nullptr) pclose(pipe_);
-  }
-
-  /// The next line with its end; empty at the end of the output.
-  std::string line() {
-    std::string text;
-    for (int c = 0; (c = std::fgetc(pipe_)) != EOF;) {
-      text += static_cast<char>(c);
-      if (c == '\n') break;
-    }
-    return text;
-  }
-
-  /// Waits for its end.
-  Outcome finish() {
-    Outcome outcome;
-    for (std::string text = line(); !text.empty(); text = line()) outcome.out += text;
-    const int status = pclose(std::exchange(pipe_, nullptr));
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    std::ifstream err(err_);
-    outcome.err.assign(std::istreambuf_iterator<char>(err), {});
-    return outcome;
-  }
-
- private:
-  std::filesystem::path err_;
-  std::FILE* pipe_;
-};
 
 class Relinkctl : public ControlTest {
  protected:
@@ -98,12 +50,15 @@ class Relinkctl : public ControlTest {
   }
   Outcome relinkctl(const std::string& arguments) const { return program(arguments).finish(); }
 
-  /// The same while the server runs.
-  Outcome ask(const std::string& arguments) {
-    if (!server) start();
-    Outcome outcome;
-    with_peer([&] { outcome = relinkctl(arguments); });
-    return outcome;
+  /// The same while the server runs, which it does once in a test.
+  Outcome ask(const std::string& arguments) { return ask_all({arguments})[0]; }
+  std::vector<Outcome> ask_all(const std::vector<std::string>& commands) {
+    start();
+    std::vector<Outcome> outcomes;
+    with_peer([&] {
+      for (const auto& command : commands) outcomes.push_back(relinkctl(command));
+    });
+    return outcomes;
   }
 };
 
@@ -209,6 +164,77 @@ TEST_F(Relinkctl, ReloadByWhoMayNotFailsAndSaysWhoMay) {
   EXPECT_THAT(o.err, HasSubstr("permission denied: only root and the groups in [control]"));
 }
 
+TEST_F(Relinkctl, AppsAreTables) {
+  for (const std::string name : {"checkout", "billing"}) {
+    auto& app = service.apps_view.apps.emplace_back();
+    app.name = name;
+    app.endpoints.emplace_back().endpoint = "sessions";
+  }
+  const auto o = ask_all({"apps", "apps billing", "apps --json billing"});
+  EXPECT_EQ(o[0].code, 0);
+  EXPECT_THAT(o[0].out, AllOf(HasSubstr("\ncheckout: "), HasSubstr("\nbilling: ")));
+  EXPECT_THAT(o[0].err, IsEmpty());
+  EXPECT_THAT(o[1].out, AllOf(HasSubstr("\nbilling: "), Not(HasSubstr("checkout"))));
+  EXPECT_EQ(nlohmann::json::parse(o[2].out)["apps"].size(), 1U);
+}
+
+TEST_F(Relinkctl, AppsNamesTheNearest) {
+  service.apps_view.apps.emplace_back().name = "checkout";
+  const Outcome o = ask("apps chekout");
+  EXPECT_EQ(o.code, 1);
+  EXPECT_EQ(o.err, "relinkctl: there is no app \"chekout\"; did you mean \"checkout\"?\n");
+  EXPECT_THAT(o.out, IsEmpty());
+}
+
+TEST_F(Relinkctl, OrdersSayWhatCameOfThem) {
+  service.order_view = {true, {"checkout: sessions: it is to reconnect", "and billing"}};
+  for (const Outcome& o : ask_all({"relink checkout", "relink --dry-run checkout", "reset checkout",
+                                   "pause 30m", "pause", "resume"})) {
+    EXPECT_EQ(o.code, 0);
+    EXPECT_EQ(o.out, "checkout: sessions: it is to reconnect\nand billing\n");
+    EXPECT_THAT(o.err, IsEmpty());
+  }
+  EXPECT_THAT(service.orders, ElementsAre("relink checkout", "relink checkout dry",
+                                          "reset checkout", "pause 30m", "pause 0s", "resume"));
+}
+
+TEST_F(Relinkctl, OrdersThatAreRefusedSayWhyAndFail) {
+  service.order_view = {false, {"no app 'chekout' is configured; did you mean 'checkout'?"}};
+  for (const Outcome& o : ask_all({"relink chekout", "reset chekout"})) {
+    EXPECT_EQ(o.code, 1);
+    EXPECT_THAT(o.out, IsEmpty());
+    EXPECT_EQ(o.err, "relinkctl: no app 'chekout' is configured; did you mean 'checkout'?\n");
+  }
+}
+
+TEST_F(Relinkctl, OrdersByWhoMayNotFailAndSayWhoMay) {
+  service.allowed = control::Access::Read;
+  for (const Outcome& o : ask_all(
+           {"relink checkout", "relink --dry-run checkout", "reset checkout", "pause", "resume"})) {
+    EXPECT_EQ(o.code, 1);
+    EXPECT_THAT(o.err, HasSubstr("permission denied: only root and the groups in [control]"));
+  }
+  EXPECT_THAT(service.orders, IsEmpty());
+}
+
+TEST_F(Relinkctl, StatusSaysThatRelinkdIsPaused) {
+  service.status_view.paused = true;
+  const auto o = ask_all({"status", "status --json"});
+  EXPECT_THAT(o[0].out, HasSubstr("\npaused: nothing is done for any app"));
+  EXPECT_EQ(nlohmann::json::parse(o[1].out)["paused"], true);
+}
+
+TEST_F(Relinkctl, EventsForProgramsSayWhichAppAndWhatWasDone) {
+  service.events = {event(1, "checkout: has reconnected")};
+  service.events[0].app = "checkout";
+  service.events[0].action = "destroy-sockets";
+  service.events[0].result = "recovered";
+  const auto json = nlohmann::json::parse(ask("events --json").out);
+  EXPECT_EQ(json["app"], "checkout");
+  EXPECT_EQ(json["action"], "destroy-sockets");
+  EXPECT_EQ(json["result"], "recovered");
+}
+
 TEST_F(Relinkctl, ConfigShowIsWhatIsInForce) {
   service.values = {{"metrics.listen", "\"\"", "/etc/relinkd/conf.d/a.toml:2"}};
   const Outcome o = ask("config show");
@@ -266,7 +292,8 @@ TEST_F(Relinkctl, TakesTheSocketBehindTheCommandToo) {
 }
 
 TEST_F(Relinkctl, WithoutRelinkdSaysHowToStartIt) {
-  for (const std::string command : {"status", "status --watch", "events", "reload"}) {
+  for (const std::string command : {"status", "status --watch", "events", "reload", "apps",
+                                    "relink checkout", "reset checkout", "pause 1m", "resume"}) {
     const Outcome o = relinkctl(command);
     EXPECT_EQ(o.code, 1) << command;
     EXPECT_EQ(o.err,
@@ -337,7 +364,8 @@ TEST_F(Relinkctl, CheckOfAUrlThatNamesNoServerSaysWhatToGiveInstead) {
 }
 
 TEST_F(Relinkctl, UsedWronglyExitsTwoAndPluginsThree) {
-  for (const std::string arguments : {"", "nonsense", "status --nonsense", "explain", "config"}) {
+  for (const std::string arguments : {"", "nonsense", "status --nonsense", "explain", "config",
+                                      "relink", "reset", "pause 30", "pause 0s", "pause 400d"}) {
     const Outcome o = relinkctl(arguments);
     EXPECT_EQ(o.code, 2) << arguments;
     EXPECT_THAT(o.err, HasSubstr("--help")) << arguments;

@@ -2,6 +2,7 @@
 #include "control/conversation.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -15,7 +16,25 @@ namespace relinkd::control {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::vector<std::string> kOrders = {
+    R"({"method":"io.relinkd.Reload"})",
+    R"({"method":"io.relinkd.Relink","parameters":{"app":"checkout","dry_run":false}})",
+    R"({"method":"io.relinkd.Reset","parameters":{"app":"checkout"}})",
+    R"({"method":"io.relinkd.Pause","parameters":{"seconds":90}})",
+    R"({"method":"io.relinkd.Resume"})"};
+
+/// Orders, and what only readers may see.
+const std::vector<std::string> kCallsWithRights = [] {
+  std::vector<std::string> calls = kOrders;
+  for (const std::string method : {"GetStatus", "GetEvents", "GetConfig", "GetApps"}) {
+    calls.push_back(R"({"method":"io.relinkd.)" + method + "\"}");
+  }
+  return calls;
+}();
 
 class ConversationTest : public ::testing::Test {
  protected:
@@ -82,23 +101,111 @@ TEST_F(ConversationTest, AsksWhetherThePeerMay) {
   EXPECT_EQ(service.peers[0].pid, 77);
 }
 
-TEST_F(ConversationTest, StrangersMayOnlyAskWhoIsSpeaking) {
+TEST_F(ConversationTest, StrangersMayOnlyAskWhoIsSpeakingAndSubscribe) {
   service.allowed = Access::None;
-  for (const std::string method : {"GetStatus", "GetEvents", "GetConfig", "Reload"}) {
-    const json reply = ask(R"({"method":"io.relinkd.)" + method + "\"}");
-    EXPECT_EQ(reply["error"], "io.relinkd.PermissionDenied") << method;
-    EXPECT_NE(reply["parameters"]["reason"], "") << method;
+  for (const auto& call : kCallsWithRights) {
+    const json reply = ask(call);
+    EXPECT_EQ(reply["error"], "io.relinkd.PermissionDenied") << call;
+    EXPECT_NE(reply["parameters"]["reason"], "") << call;
   }
   EXPECT_FALSE(ask(R"({"method":"org.varlink.service.GetInfo"})").contains("error"));
+  EXPECT_FALSE(ask(R"({"method":"io.relinkd.Subscribe"})").contains("error"));
   EXPECT_EQ(service.reloads, 0);
+  EXPECT_THAT(service.orders, IsEmpty());
 }
 
 TEST_F(ConversationTest, ReadersMayNotOrder) {
   service.allowed = Access::Read;
   EXPECT_FALSE(ask(R"({"method":"io.relinkd.GetStatus"})").contains("error"));
   EXPECT_FALSE(ask(R"({"method":"io.relinkd.GetConfig"})").contains("error"));
-  EXPECT_EQ(ask(R"({"method":"io.relinkd.Reload"})")["error"], "io.relinkd.PermissionDenied");
+  EXPECT_FALSE(ask(R"({"method":"io.relinkd.GetApps"})").contains("error"));
+  for (const auto& call : kOrders) {
+    EXPECT_EQ(ask(call)["error"], "io.relinkd.PermissionDenied") << call;
+  }
   EXPECT_EQ(service.reloads, 0);
+  EXPECT_THAT(service.orders, IsEmpty());
+}
+
+TEST_F(ConversationTest, OrdersReachTheDaemonAsTheyWereGiven) {
+  service.order_view = {true, {"so it is"}};
+  for (const auto& call : kOrders) {
+    const json reply = ask(call);
+    ASSERT_FALSE(reply.contains("error")) << call;
+    if (call.find("Reload") != std::string::npos) continue;
+    EXPECT_EQ(reply["parameters"], json::parse(R"({"accepted":true,"lines":["so it is"]})"));
+  }
+  ask(R"({"method":"io.relinkd.Relink","parameters":{"app":"checkout","dry_run":true}})");
+  ask(R"({"method":"io.relinkd.Pause"})");
+  ask(R"({"method":"io.relinkd.Pause","parameters":{"seconds":null}})");
+  EXPECT_THAT(service.orders, ElementsAre("relink checkout", "reset checkout", "pause 90s",
+                                          "resume", "relink checkout dry", "pause 0s", "pause 0s"));
+}
+
+TEST_F(ConversationTest, AnOrderThatIsNotExactlyWhatTheMethodTakesIsRefused) {
+  const std::pair<std::string, std::string> calls[] = {
+      {R"(Relink","parameters":{"dry_run":true})", "app"},
+      {R"(Relink","parameters":{"app":"checkout"})", "dry_run"},
+      {R"(Relink","parameters":{"app":"checkout","dry_run":"yes"})", "dry_run"},
+      {R"(Relink","parameters":{"app":7,"dry_run":true})", "app"},
+      {R"(Relink","parameters":{"app":"checkout","dry_run":true,"force":true})", "force"},
+      {R"(Reset","parameters":{})", "app"},
+      {R"(Reset","parameters":{"app":["checkout"]})", "app"},
+      {R"(Pause","parameters":{"seconds":0})", "seconds"},
+      {R"(Pause","parameters":{"seconds":-1})", "seconds"},
+      {R"(Pause","parameters":{"seconds":1e-12})", "seconds"},
+      {R"(Pause","parameters":{"seconds":1e300})", "seconds"},
+      {R"(Pause","parameters":{"seconds":"30m"})", "seconds"},
+      {R"(Resume","parameters":{"app":"checkout"})", "app"},
+      {R"(GetApps","parameters":{"app":"checkout"})", "app"},
+      {R"(Subscribe","parameters":{"app":"checkout"})", "app"}};
+  for (const auto& [call, parameter] : calls) {
+    const json reply = ask(R"({"method":"io.relinkd.)" + call + "}");
+    EXPECT_EQ(reply["error"], "org.varlink.service.InvalidParameter") << call;
+    EXPECT_EQ(reply["parameters"]["parameter"], parameter) << call;
+  }
+  EXPECT_THAT(service.orders, IsEmpty());
+}
+
+TEST_F(ConversationTest, AnswersWithTheApps) {
+  service.apps_view.apps.emplace_back().name = "checkout";
+  const json reply = ask(R"({"method":"io.relinkd.GetApps"})");
+  EXPECT_EQ(reply["parameters"]["apps"][0]["name"], "checkout");
+}
+
+TEST_F(ConversationTest, ASubscriptionWithoutMoreIsOneReply) {
+  service.allowed = Access::None;
+  service.subscriptions = {testing::subscription("checkout", 1)};
+  const json reply = ask(R"({"method":"io.relinkd.Subscribe"})");
+  EXPECT_EQ(reply["parameters"]["subscriptions"][0]["app"], "checkout");
+  EXPECT_FALSE(reply.contains("continues"));
+  EXPECT_FALSE(conversation.streaming());
+}
+
+TEST_F(ConversationTest, ASubscriptionWithMoreTellsTheListAgainOnlyWhenItHasChanged) {
+  service.allowed = Access::None;
+  const json reply = ask(R"({"method":"io.relinkd.Subscribe","more":true})");
+  EXPECT_EQ(reply["parameters"]["subscriptions"], json::array()) << "it is a process of no app";
+  EXPECT_EQ(reply["continues"], true);
+  ASSERT_TRUE(conversation.streams_subscription());
+  EXPECT_EQ(conversation.subscription_news(), "");
+  service.subscriptions = {testing::subscription("checkout", 1)};
+  const json news = json::parse(without_end(conversation.subscription_news()));
+  EXPECT_EQ(news["parameters"]["subscriptions"][0]["generation"], 1);
+  EXPECT_EQ(news["continues"], true);
+  EXPECT_EQ(conversation.subscription_news(), "");
+}
+
+TEST_F(ConversationTest, ASubscriberIsWhoItWasWhenItCalled) {
+  service.allowed = Access::Read;
+  ask(R"({"method":"io.relinkd.Subscribe","more":true})");
+  service.allowed = Access::None;
+  conversation.subscription_news();
+  ASSERT_EQ(service.subscribers.size(), 2U);
+  for (const Subscriber& subscriber : service.subscribers) {
+    EXPECT_EQ(subscriber.uid, 1000U);
+    EXPECT_EQ(subscriber.cgroup, "/of-77");
+    EXPECT_TRUE(subscriber.reads_all);
+  }
 }
 
 TEST_F(ConversationTest, AStrangerDoesNotBecomeASubscriber) {

@@ -56,6 +56,7 @@ TEST(Description, NamesExactlyTheKeysThatAreSent) {
 
   EventView event = testing::event(1, "x");
   event.endpoint = event.node = event.condition = event.cause = event.incident = "x";
+  event.app = event.action = event.result = "x";
   EXPECT_EQ(fields("type Event ("), keys(json::parse(encode_event(event))));
   EXPECT_EQ(fields("method GetEvents() -> ("), keys(json::parse(encode_events({}))));
 
@@ -63,6 +64,30 @@ TEST(Description, NamesExactlyTheKeysThatAreSent) {
   EXPECT_EQ(fields("method GetConfig() -> ("), keys(config));
   EXPECT_EQ(fields("type Value ("), keys(config["values"][0]));
   EXPECT_EQ(fields("method Reload() -> ("), keys(json::parse(encode_reload({}))));
+}
+
+TEST(Description, NamesExactlyTheKeysThatAreSentOfApps) {
+  AppsView apps;
+  AppEndpointView& endpoint = apps.apps.emplace_back().endpoints.emplace_back();
+  endpoint.nodes.emplace_back();
+  endpoint.listed.emplace_back();
+  const json sent = json::parse(encode_apps(apps));
+  EXPECT_EQ(fields("method GetApps() -> ("), keys(sent));
+  EXPECT_EQ(fields("type App ("), keys(sent["apps"][0]));
+  const json& of_endpoint = sent["apps"][0]["endpoints"][0];
+  EXPECT_EQ(fields("type AppEndpoint ("), keys(of_endpoint));
+  EXPECT_EQ(fields("type AppNode ("), keys(of_endpoint["nodes"][0]));
+  EXPECT_EQ(fields("type AppSocket ("), keys(of_endpoint["listed"][0]));
+
+  const json subscription = json::parse(encode_subscription({{}}));
+  EXPECT_EQ(fields("method Subscribe() -> ("), keys(subscription));
+  EXPECT_EQ(fields("type Subscription ("), keys(subscription["subscriptions"][0]));
+
+  const auto order = keys(json::parse(encode_order({})));
+  EXPECT_EQ(fields("method Relink(app: string, dry_run: bool) -> ("), order);
+  EXPECT_EQ(fields("method Reset(app: string) -> ("), order);
+  EXPECT_EQ(fields("method Pause(seconds: ?float) -> ("), order);
+  EXPECT_EQ(fields("method Resume() -> ("), order);
 }
 
 /// The grammar of https://varlink.org/Interface-Definition as far as it is regular: each line by

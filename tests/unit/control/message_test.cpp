@@ -27,16 +27,22 @@ TEST(Call, NeedsOnlyAMethod) {
 
 TEST(Call, HasFlagsAndParameters) {
   const auto call = parse_call(
-      R"({"method":"a.B","more":true,"parameters":{"interface":"io.relinkd","depth":3}})");
+      R"({"method":"a.B","more":true,"parameters":
+          {"interface":"io.relinkd","seconds":3,"dry_run":true,"list":[1]}})");
   ASSERT_TRUE(call);
   EXPECT_TRUE(call->more);
-  ASSERT_EQ(call->parameters.size(), 2U);
-  EXPECT_EQ(call->parameters.at("interface"), "io.relinkd");
-  EXPECT_EQ(call->parameters.at("depth"), std::nullopt);
+  ASSERT_EQ(call->parameters.size(), 4U);
+  EXPECT_EQ(call->parameters.at("interface"), Parameter(std::string("io.relinkd")));
+  EXPECT_EQ(call->parameters.at("seconds"), Parameter(3.0));
+  EXPECT_EQ(call->parameters.at("dry_run"), Parameter(true));
+  EXPECT_EQ(call->parameters.at("list"), Parameter());
 }
 
 TEST(Call, NullMeansNotGiven) {
   EXPECT_TRUE(parse_call(R"({"method":"a.B","parameters":null,"more":null,"oneway":null})"));
+  const auto call = parse_call(R"({"method":"a.B","parameters":{"seconds":null}})");
+  ASSERT_TRUE(call);
+  EXPECT_TRUE(call->parameters.empty());
 }
 
 TEST(Call, RefusesWhatIsNoCallAndSaysWhy) {
@@ -71,7 +77,7 @@ TEST(Encoding, ACallReadsBackAsItWas) {
   const auto call = parse_call(std::string_view(*text).substr(0, text->size() - 1));
   ASSERT_TRUE(call);
   EXPECT_EQ(call->method, "org.varlink.service.GetInterfaceDescription");
-  EXPECT_EQ(call->parameters.at("interface"), "x");
+  EXPECT_EQ(call->parameters.at("interface"), Parameter(std::string("x")));
   EXPECT_TRUE(call->more);
   EXPECT_FALSE(encode_call("a.B", "not json", false));
 }

@@ -62,7 +62,8 @@ StatusView example() {
                                         .detail = "switchover from 10.0.0.8:6380"};
   endpoint.uncovered_slots = 5461;
   endpoint.maintenance = "a node is replaced at 10:20";
-  return {.version = "0.1.0",
+  return {.paused = true,
+          .version = "0.1.0",
           .pid = 812,
           .started = kNoon - 2h,
           .metrics_url = "http://127.0.0.1:10121/metrics",
@@ -78,8 +79,8 @@ std::vector<std::string> keys(const json& object) {
 
 TEST(Status, HasTheKeysThatScriptsRelyOn) {
   const json status = json::parse(encode_status(example(), kNoon));
-  EXPECT_THAT(keys(status), UnorderedElementsAre("version", "pid", "started", "metrics_url",
-                                                 "config_loaded", "endpoints"));
+  EXPECT_THAT(keys(status), UnorderedElementsAre("paused", "version", "pid", "started",
+                                                 "metrics_url", "config_loaded", "endpoints"));
   const json& endpoint = status["endpoints"][0];
   EXPECT_THAT(keys(endpoint),
               UnorderedElementsAre(
@@ -182,6 +183,7 @@ TEST(Status, ReadsBackAsItWas) {
   EXPECT_EQ(status->endpoints[0].last_failover->duration, Duration(2100ms));
   EXPECT_EQ(status->endpoints[0].former_primaries[0].since, kNoon - 2min);
   EXPECT_FALSE(status->endpoints[0].confirmed);
+  EXPECT_TRUE(status->paused);
 }
 
 TEST(Status, OfAVersionThatKnowsNoTopologiesReadsAsOneServer) {
@@ -229,8 +231,9 @@ TEST(Status, ThatIsNoObjectIsAnError) {
 }
 
 TEST(Selection, KeepsTheNamedEndpointsWithAllTheirKeys) {
-  const auto selected = select_endpoints(
-      R"({"version":"9","endpoints":[{"name":"a","new":1},{"name":"b","new":2}]})", {"b"});
+  const auto selected =
+      select_named(R"({"version":"9","endpoints":[{"name":"a","new":1},{"name":"b","new":2}]})",
+                   "endpoints", {"b"});
   ASSERT_TRUE(selected);
   EXPECT_EQ(json::parse(*selected),
             json::parse(R"({"version":"9","endpoints":[{"name":"b","new":2}]})"));
@@ -247,7 +250,12 @@ TEST(Events, LeaveOutWhatIsNotKnown) {
   event.condition = "half_open";
   event.cause = "half_open";
   event.incident = "4f2a";
-  EXPECT_EQ(keys(json::parse(encode_event(event))).size(), 11U);
+  event.app = "checkout";
+  event.action = "destroy-sockets";
+  event.result = "recovered";
+  const std::string whole = encode_event(event);
+  EXPECT_EQ(keys(json::parse(whole)).size(), 14U);
+  EXPECT_EQ(encode_event(decode_events(R"({"events":[)" + whole + "]}")->at(0)), whole);
 }
 
 TEST(Events, ReadBackInTheirOrder) {

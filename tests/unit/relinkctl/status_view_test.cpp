@@ -49,6 +49,14 @@ TEST(StatusView, IsATableOfNodesThatAreWell) {
             "sessions  10.0.0.7:6380  primary  ok         1.1 ms  2 h 11 min\n");
 }
 
+TEST(StatusView, SaysThatRelinkdIsPaused) {
+  control::StatusView status;
+  EXPECT_THAT(render_status(status, kNow, Screen{}), Not(HasSubstr("paused")));
+  status.paused = true;
+  EXPECT_THAT(render_status(status, kNow, Screen{}),
+              HasSubstr("\npaused: nothing is done for any app until relinkctl resume\n\n"));
+}
+
 TEST(StatusView, SaysOnceWhatIsWrongBelowTheNode) {
   EXPECT_THAT(render({endpoint("sessions", "half_open")}),
               HasSubstr("half_open  1.1 ms  2 h 11 min\n  10.0.0.7:6380 is half_open.\n"));
