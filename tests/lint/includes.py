@@ -18,9 +18,9 @@ OWNERS = {
     r"microhttpd\.h": {"metrics"},
     r"ares": {"net"},
     r"openssl/": {"net"},
-    r"nlohmann/": {"control", "relinkctl", "state"},
-    r"CLI/": {"relinkctl", "relinkd.cpp"},
-    r"systemd/": {"journal", "loop", "manager", "relinkd.cpp"},
+    r"nlohmann/": {"control", "orders", "relinkctl", "state"},
+    r"CLI/": {"actuator", "relinkctl", "relinkd.cpp"},
+    r"systemd/": {"actuator", "journal", "loop", "manager", "relinkctl", "relinkd.cpp"},
 }
 # Costs seconds of compile time: one translation unit of the layer.
 HEAVY = {r"toml\+\+/"}

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-SKIPPED_FOLDERS = {".git", "build", ".cache", "__pycache__"}
+SKIPPED_FOLDERS = {".git", "build", ".cache", "__pycache__", "node_modules"}
 
 
 def root() -> pathlib.Path:

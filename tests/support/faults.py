@@ -52,6 +52,12 @@ class Faults:
         for namespace in (self._client, self._server):
             replace_rules(namespace)
 
+    def repair_except(self, port: int, flows: list[int]) -> None:
+        """The same, but these flows from the client stay dropped: there is no moment in which they
+        pass."""
+        replace_rules(self._server, f"tcp dport {port} tcp sport {self._set(flows)} drop")
+        replace_rules(self._client)
+
     # -------------------------------------------------------------------------------------- flows
 
     def flows(self, port: int) -> list[int]:
@@ -84,6 +90,17 @@ class Faults:
         ports = self._set(only or self.flows(port))
         add_rules(self._server, f"tcp dport {port} tcp sport {ports} reject with tcp reset")
         return time.time()
+
+    def drop_data_of_user(self, uid: int, port: int) -> None:
+        """Connections of this user are made, and what is sent over them never arrives: as where
+        large packets are lost on the way."""
+        # Whose a packet is can be seen on its own host only, and where it is dropped there its
+        # sender is told. So it gets a mark that survives the link.
+        self._client.run("nft", "-f", "-", stdin=(
+            "add chain inet lab marks { type filter hook output priority mangle; }\n"
+            f"add rule inet lab marks meta skuid {uid} tcp dport {port} ip dscp set cs1\n"
+        ))
+        add_rules(self._server, f"ip dscp cs1 tcp dport {port} tcp flags & psh == psh drop")
 
     def forget_idle_flows(self, port: int, seconds: int) -> None:
         """A middlebox that silently forgets a flow after so much silence. It knows the flows that

@@ -135,6 +135,21 @@ class ReplicationGroup:
         address = last.data.split()[3]
         return Agreement(last.when, next(s for s in self.servers if s.address == address))
 
+    def fail_over_gently(self, fabric: Fabric) -> tuple[RedisServer, RedisServer]:
+        """A failover that leaves the clients of the old primary connected, as planned ones of
+        managed services do, and where a FIN is lost: Sentinel itself would kill them with the order
+        that demotes. The others elect while they cannot reach it; then its operator makes it a
+        replica. The old primary and the new one."""
+        old, mark = self.primary(), self.mark()
+        apart = self.host_of(old)
+        fabric.split([apart], [host for host in self.hosts if host is not apart])
+        agreement = self.wait_switch(old, mark)
+        new = agreement.primary
+        old.client().replicaof(new.address, new.port)
+        fabric.repair()
+        self.wait_settled()
+        return old, new
+
     def wait_settled(self) -> None:
         """Waits until everything that runs has its place: one primary, which the others follow, and
         Sentinels that know so and could agree on a failover."""

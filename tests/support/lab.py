@@ -8,7 +8,9 @@ import secrets
 import tempfile
 from collections.abc import Callable
 
+from application import Application
 from certificates import Authority
+from cgroups import Cgroups
 from faults import Faults
 from name_server import NameServer
 from network import SERVERS, SERVERS6, Namespace, Tap, join
@@ -24,6 +26,7 @@ class ClientHost:
         self._cleanup = contextlib.ExitStack()
         self._watchers: list[Relinkd] = []
         self._secrets: list[str] = []
+        self._cgroups: Cgroups | None = None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lab-"))
         self.folder.chmod(0o755)
         self.client = Namespace("client")
@@ -57,6 +60,17 @@ class ClientHost:
         self.write_resolv_conf(address)
         return made
 
+    def application(
+        self, unit: str = "checkout.service", *, namespace: Namespace | None = None, **options
+    ) -> Application:
+        """One more process of this unit, as far as its cgroup says."""
+        if self._cgroups is None:
+            self._cgroups = Cgroups()
+            self._cleanup.callback(self._cgroups.close)
+        made = Application(namespace or self.client, self._cgroups.make(unit), **options)
+        self._cleanup.callback(made.close)
+        return made
+
     def authority(self, name: str = "ca") -> Authority:
         return Authority(self.make_folder(f"authority-{name}"), name)
 
@@ -79,7 +93,7 @@ class ClientHost:
         folder = self.make_folder(f"relinkd-{len(self._watchers)}")
         made = Relinkd(self.client, folder, list(endpoints), **options)
         self._watchers.append(made)
-        self._cleanup.callback(made.kill)
+        self._cleanup.callback(made.close)
         return made
 
     def watch_until_ok(self, *endpoints: dict, **options) -> Relinkd:
@@ -117,6 +131,8 @@ class ClientHost:
         """For the report of a failing test."""
         for watcher in self._watchers:
             print(f"--- configuration\n{watcher.config.read_text()}--- log\n{watcher.log()}")
+            if watcher.actuator:
+                print(f"--- log of the actuator\n{watcher.actuator.log()}")
 
     def close(self) -> None:
         self._cleanup.close()
@@ -159,3 +175,8 @@ class Lab(ClientHost):
 def endpoint(name: str, url: str, **settings) -> dict:
     """An [[endpoint]] of the configuration."""
     return {"name": name, "url": url, **settings}
+
+
+def app(name: str, *endpoints: str, **settings) -> dict:
+    """An [[app]] of the configuration: the unit of this name, unless `match` says otherwise."""
+    return {"name": name, "match": {"unit": f"{name}.service"}, "endpoints": endpoints, **settings}

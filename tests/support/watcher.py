@@ -13,44 +13,16 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from actuator import Actuator
+from collector import LOG_LINE, PATIENCE, Collector, program, wait_until
+from config_text import to_config
 from metrics_text import Scrape
 from network import Namespace, run
 
 NOBODY = 65534
-# Far beyond what any step takes; only a failing test waits so long.
-PATIENCE = 30.0
-LOG_LINE = re.compile(
-    r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?P<level>error|warning|notice|info|debug) "
-    r"(?P<message>.+)$"
-)
-
-
-def program(name: str) -> str:
-    return str(pathlib.Path(os.environ["RELINKD_PROGRAMS"]) / name)
-
-
-def to_toml(value: object) -> str:
-    """A value as TOML; strings have the same form as in JSON."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f'"{k}" = {to_toml(v)}' for k, v in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(to_toml, value)) + "]"
-    if isinstance(value, pathlib.PurePath):
-        value = str(value)
-    return json.dumps(value)
-
-
-def to_config(tables: dict[str, dict], endpoints: list[dict]) -> str:
-    lines = []
-    for name, table in tables.items():
-        lines += [f"[{name}]", *(f'"{k}" = {to_toml(v)}' for k, v in table.items())]
-    for endpoint in endpoints:
-        lines += ["[[endpoint]]", *(f'"{k}" = {to_toml(v)}' for k, v in endpoint.items())]
-    return "\n".join(lines) + "\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,39 +44,6 @@ class Event:
         return f"{self.data['time']} {self.event}: {self.message}"
 
 
-class Collector:
-    """Items that a thread gathers and tests wait for."""
-
-    def __init__(self) -> None:
-        self._items: list = []
-        self._changed = threading.Condition()
-
-    def add(self, item: object) -> None:
-        with self._changed:
-            self._items.append(item)
-            self._changed.notify_all()
-
-    def all(self, since: int = 0) -> list:
-        with self._changed:
-            return self._items[since:]
-
-    def wait(self, wanted: Callable, what: str, since: int = 0, patience: float = PATIENCE):
-        """The first item from number `since` on that is wanted."""
-        deadline = time.monotonic() + patience
-        looked_at = since
-        with self._changed:
-            while True:
-                for item in self._items[looked_at:]:
-                    if wanted(item):
-                        return item
-                looked_at = len(self._items)
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    have = "\n  ".join(map(str, self._items[since:])) or "nothing"
-                    raise AssertionError(f"no {what} within {patience} s; there is\n  {have}")
-                self._changed.wait(left)
-
-
 def _conditions(events: list[Event], endpoint: str) -> list[str]:
     return [e.event for e in events if e.endpoint == endpoint and e.condition == e.event]
 
@@ -115,14 +54,6 @@ def _course(path: list[str]) -> list[str]:
         if condition not in ("slow", course[-1]):
             course.append(condition)
     return course[1:]
-
-
-def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    """For what cannot be awaited as an event: asks again and again."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, f"no {what} within {patience} s"
-        time.sleep(0.05)
 
 
 class _Http(http.client.HTTPConnection):
@@ -137,7 +68,8 @@ class _Http(http.client.HTTPConnection):
 
 
 class Relinkd:
-    """One relinkd in the foreground, as user nobody without any capability."""
+    """One relinkd in the foreground, as user nobody without any capability; where there are apps,
+    with an actuator beside it."""
 
     def __init__(
         self,
@@ -145,6 +77,9 @@ class Relinkd:
         folder: pathlib.Path,
         endpoints: list[dict],
         *,
+        apps: Sequence[dict] = (),
+        mode: str = "",
+        with_actuator: bool = True,
         watch: dict | None = None,
         tables: dict[str, dict] | None = None,
         sample: bool = True,
@@ -157,13 +92,18 @@ class Relinkd:
         self._environment = environment or {}
         self._sampling = sample
         self._arguments = arguments
+        self._apps = apps
+        self._mode = mode
         self.config = folder / "relinkd.toml"
         self.control_socket = folder / "run" / "control.sock"
+        given = tables or {}
+        actuator = {"socket": folder / "actuator.sock", "user": str(NOBODY)}
         self._tables = {
             "metrics": {"listen": "127.0.0.1:0"},
             "control": {"socket": self.control_socket},
             **({"watch": watch} if watch else {}),
-            **(tables or {}),
+            **given,
+            **({"actuator": actuator | given.get("actuator", {})} if apps else {}),
         }
         # As systemd makes them for it. What is in the second one outlives a restart.
         self.state_folder = folder / "state"
@@ -171,6 +111,11 @@ class Relinkd:
             made.mkdir(mode=mode, exist_ok=True)
             os.chown(made, NOBODY, NOBODY)
         self.configure(endpoints)
+        self.actuator: Actuator | None = None
+        if apps:
+            self.actuator = Actuator(folder, prefix=namespace.command())
+            if with_actuator:
+                self.actuator.start()
 
         self._complaints: list[str] = []
         self._sampler_rests = threading.Event()
@@ -184,10 +129,13 @@ class Relinkd:
     # ---------------------------------------------------------------------------- configuration
 
     def config_text(self, endpoints: list[dict]) -> str:
-        return to_config(self._tables, endpoints)
+        return to_config(self._tables, endpoints, self._apps, self._mode)
 
-    def configure(self, endpoints: list[dict]) -> None:
-        """Writes the configuration file; a running daemon learns of it when told to reload."""
+    def configure(self, endpoints: list[dict], apps: Sequence[dict] | None = None) -> None:
+        """Writes the configuration file; a running daemon learns of it when told to reload. Without
+        `apps` they stay what they are."""
+        if apps is not None:
+            self._apps = apps
         self.write_config(self.config_text(endpoints))
 
     def write_config(self, text: str) -> None:
@@ -235,7 +183,7 @@ class Relinkd:
                 self.wait_notification("READY=1")
                 self._follow()
             except BaseException:
-                self.kill()
+                self.close()
                 raise
             if self._sampling:
                 self._threads.append(threading.Thread(target=self._sample, daemon=True))
@@ -293,13 +241,19 @@ class Relinkd:
         self.start()
 
     def kill(self) -> None:
-        """Whatever state it is in."""
+        """Whatever state it is in; its actuator stays."""
         self._ended.set()
         for process in (self._follower, self._process):
             if process and process.poll() is None:
                 process.kill()
                 process.wait()
         self._end_readers()
+
+    def close(self) -> None:
+        """Both programs."""
+        self.kill()
+        if self.actuator:
+            self.actuator.close()
 
     def _end_readers(self) -> None:
         for thread in self._threads:
