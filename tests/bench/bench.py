@@ -15,7 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUPPORT = HERE.parent / "support"
-NAMES = ("one", "scale", "detect", "failover")
+NAMES = ("one", "scale", "detect", "failover", "outage", "census")
 # How the arguments reach measure() across the change of namespaces.
 HANDOVER = "RELINKD_BENCH"
 
@@ -34,11 +34,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME",
                         help=f"{', '.join(NAMES)} (default: all of them)")
     parser.add_argument("--trials", type=positive,
-                        help="cuts (detect, default: 30) or failovers (default: 10) of each kind")
+                        help="of each kind: cuts (default: detect 30, outage 20), failovers (10)")
     parser.add_argument("--patience", type=positive, default=10, metavar="SECONDS",
                         help="detect: then a cut counts as not noticed (default: %(default)s)")
     parser.add_argument("--seconds", type=positive, default=30,
-                        help="scale: length of each measurement of CPU (default: %(default)s)")
+                        help="scale, census: length of each measurement of CPU (default: %(default)s)")
     options = parser.parse_args()
     options.names = options.names or NAMES
     for name in options.names:
@@ -50,18 +50,23 @@ def parse() -> argparse.Namespace:
 def measure(config: object) -> int:
     """Runs inside the namespaces."""
     del config  # pytest's own
+    import census
     import detect
     import failover
     import one
+    import outage
     import report
     import scale
 
     options = argparse.Namespace(**json.loads(os.environ[HANDOVER]))
-    # The 10,000 connections of `scale`, and the servers at their other end.
+    # The 10,000 connections of `scale` with the servers at their other end, the sockets of `census`.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     report.show(report.machine())
-    modules = {"detect": detect, "failover": failover, "one": one, "scale": scale}
+    modules = {
+        "census": census, "detect": detect, "failover": failover, "one": one, "outage": outage,
+        "scale": scale,
+    }
     for name in options.names:
         modules[name].measure(options)
     return 0
@@ -77,7 +82,7 @@ def main() -> None:
     os.environ[HANDOVER] = json.dumps(vars(options))
     os.environ["PYTHONPATH"] = str(HERE)
     # A measurement that cannot be made has failed.
-    os.environ["RELINKD_REQUIRE_NETNS"] = "1"
+    os.environ["RELINKD_REQUIRE_ALL"] = "1"
     # The folder without tests keeps pytest from reading anybody's configuration.
     os.chdir(HERE)
     plugin = ["-s", "-p", pathlib.Path(__file__).stem]

@@ -220,6 +220,10 @@ def test_explain_and_unknown_words(watcher):
         done = watcher.relinkctl("explain", condition)
         assert done.returncode == 0
         assert len(done.stdout) > 100
+    # States of apps' connections, some of which are called as conditions are.
+    assert "its node is not" in watcher.relinkctl("explain", "black-holed").stdout
+    both = watcher.relinkctl("explain", "stalled").stdout
+    assert "\nstalled: a connection of an application" in both
     done = watcher.relinkctl("explain", "half-opne")
     assert done.returncode != 0
     assert "half_open" in done.stderr

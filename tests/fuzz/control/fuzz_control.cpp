@@ -35,6 +35,8 @@ void converse(control::Access access, std::size_t step, std::string_view bytes) 
   service.allowed = access;
   service.events = {testing::event(1, "one")};
   service.status_view.endpoints.emplace_back().nodes.emplace_back();
+  service.apps_view.apps.emplace_back().endpoints.emplace_back().nodes.emplace_back();
+  service.subscriptions = {testing::subscription("checkout", 1)};
   control::Conversation conversation(service, {});
   while (!bytes.empty() && conversation.wants_bytes()) {
     const std::size_t size = std::min(step, bytes.size());
@@ -42,19 +44,27 @@ void converse(control::Access access, std::size_t step, std::string_view bytes) 
     bytes.remove_prefix(size);
     while (conversation.ready()) look_at_answer(conversation.answer(WallTime{}));
   }
-  must(!conversation.streaming() || access != control::Access::None);
-  must(service.reloads == 0 || access == control::Access::Order);
+  must(!conversation.streams_events() || access != control::Access::None);
+  const bool ordered = service.reloads > 0 || !service.orders.empty();
+  must(!ordered || access == control::Access::Order);
+  if (!conversation.streams_subscription()) return;
+  must(conversation.subscription_news().empty());
+  service.subscriptions.clear();
+  look_at_answer(conversation.subscription_news());
 }
 
 /// The same bytes as a daemon's answers to a client.
 void read_as_client(std::string_view bytes) {
   (void)control::parse_reply(bytes);
-  (void)control::select_endpoints(bytes, {"a"});
+  (void)control::select_named(bytes, "endpoints", {"a"});
   (void)control::decode_events(bytes);
   (void)control::decode_config(bytes);
   (void)control::decode_reload(bytes);
   const auto status = control::decode_status(bytes);
   if (status) must(control::decode_status(control::encode_status(*status, WallTime{})).has_value());
+  (void)control::decode_order(bytes);
+  const auto apps = control::decode_apps(bytes);
+  if (apps) must(control::decode_apps(control::encode_apps(*apps)).has_value());
 }
 
 }  // namespace
