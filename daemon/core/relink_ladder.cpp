@@ -72,6 +72,9 @@ void RelinkLadder::on_result(const RelinkSurroundings& around, std::uint64_t id,
   const MonoTime due = around.now + around.rules.verify_within;
   for (const std::uint64_t cookie : order.cookies) r.ordered[cookie] = due;
   const bool of_this_rung = order.rung == r.rung;
+  const bool nothing_done =
+      !r.done && std::none_of(r.in_flight.begin(), r.in_flight.end(),
+                              [&](const auto& other) { return other.second.rung == r.rung; });
   switch (outcome) {
     case RelinkOutcome::Done:
       r.ended.add(order.counts);
@@ -82,38 +85,39 @@ void RelinkLadder::on_result(const RelinkSurroundings& around, std::uint64_t id,
         r.due = due;
       }
       break;
-    case RelinkOutcome::Failed: {
+    case RelinkOutcome::Failed:
       // Where a part of an action was carried out, verification tells whether that was enough.
-      const bool wholly =
-          of_this_rung && !r.done && !r.over &&
-          std::none_of(r.in_flight.begin(), r.in_flight.end(),
-                       [&](const auto& other) { return other.second.rung == r.rung; });
-      if (wholly) {
+      if (of_this_rung && !nothing_done) r.failed_in_part = true;
+      if (of_this_rung && nothing_done && !r.over) {
         if (around.rules.ladder[r.rung] == RelinkVerb::DestroySockets) r.cannot_destroy = true;
         climb(around, look(around), RelinkResult::Failed, detail);
       }
       break;
-    }
-    case RelinkOutcome::NoActuator: {
+    case RelinkOutcome::NoActuator:
       if (r.over) return finish(around);
       for (const std::uint64_t cookie : order.cookies) r.ordered.erase(cookie);
-      if (of_this_rung && !r.done && r.in_flight.empty()) r.acted.reset();
+      if (of_this_rung && nothing_done) r.acted.reset();
       if (r.in_flight.empty()) around.slots.leave(target_.app);
-      if (!std::exchange(r.absent_told, true)) {
+      if (of_this_rung && !std::exchange(r.absent_told, true)) {
         tell_ended(around, look(around), RelinkResult::NoActuator, detail);
       }
-      if (r.retry_at) break;
-      r.retry = std::max(r.retry, kFirstRetry);
-      // An actuator that went away may have done it: what does more than end sockets is given its
-      // time to show before it is done once more.
-      const bool destroys = !order.cookies.empty();
-      r.retry_at =
-          around.now + (destroys ? r.retry : std::max(r.retry, around.rules.verify_within));
-      r.retry = std::min(2 * r.retry, kLastRetry);
+      retry_later(around, !order.cookies.empty());
       break;
-    }
   }
   evaluate(around);
+}
+
+void RelinkLadder::retry_later(const RelinkSurroundings& around, bool destroys) {
+  Relink& r = *relink_;
+  // The orders of one attempt are answered one by one.
+  if (!r.retry_at) {
+    r.retry = std::max(r.retry, kFirstRetry);
+    r.retry_at = around.now + r.retry;
+    r.retry = std::min(2 * r.retry, kLastRetry);
+  }
+  // An actuator that went away may have done it: what does more than end sockets is given its time
+  // to show before it is done once more.
+  if (!destroys) r.retry_at = std::max(*r.retry_at, around.now + around.rules.verify_within);
 }
 
 void RelinkLadder::evaluate(const RelinkSurroundings& around) {
@@ -173,7 +177,6 @@ void RelinkLadder::order(const RelinkSurroundings& around, bool dry_run) {
 void RelinkLadder::on_breaker_closed(bool by_person) {
   replacements_.clear();
   if (by_person) left_alone_.clear();
-  if (relink_) relink_->held.erase(RelinkHold::Breaker);
 }
 
 void RelinkLadder::abandon(RelinkSlots& slots) {

@@ -103,6 +103,7 @@ class RelinkLadder {
     std::optional<MonoTime> ready_at;  ///< what disturbs the living has waited its spread then
     std::optional<MonoTime> acted;     ///< its last order; not again after a restart
     bool done = false;                 ///< one of its orders was carried out
+    bool failed_in_part = false;       ///< one of its orders failed, and others were under way
     MonoTime due = kNever;             ///< when the last of them should have had its effect
     bool absent_told = false;
     std::optional<MonoTime> retry_at;  ///< after an actuator that was not there
@@ -146,6 +147,7 @@ class RelinkLadder {
                       const std::vector<const RelinkSocket*>& sockets, std::size_t rung);
   void run_verb(const RelinkSurroundings& around, const RelinkFound& found);
   void give(const RelinkSurroundings& around, std::size_t rung, InFlight order);
+  void retry_later(const RelinkSurroundings& around, bool destroys);
   [[nodiscard]] std::optional<RelinkHold> forbidden(const RelinkSurroundings& around) const;
   bool may_disturb(const RelinkSurroundings& around, const RelinkFound& found, RelinkVerb verb);
   bool may_count(const RelinkSurroundings& around, const RelinkFound& found);

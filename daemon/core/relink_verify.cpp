@@ -48,7 +48,6 @@ void RelinkLadder::begin(const RelinkSurroundings& around, const RelinkFound& fo
     r.dead_acks = std::move(relink_->dead_acks);
     r.ordered = std::move(relink_->ordered);
     r.in_flight = std::move(relink_->in_flight);
-    if (!r.in_flight.empty()) r.acted = around.now;
     r.ready_at = relink_->ready_at;
   }
   relink_ = std::move(r);
@@ -149,7 +148,7 @@ void RelinkLadder::recover(const RelinkSurroundings& around, const RelinkFound& 
 /// Whether the relink goes on: what was done has helped, has still time to, or there is more.
 bool RelinkLadder::verify(const RelinkSurroundings& around, const RelinkFound& found) {
   Relink& r = *relink_;
-  if (!r.done || !r.in_flight.empty()) return true;
+  if ((!r.done && !r.failed_in_part) || !r.in_flight.empty()) return true;
   if (r.triggered) {
     if (around.now < r.due) {
       wake(r.due);
@@ -224,7 +223,7 @@ bool RelinkLadder::climb(const RelinkSurroundings& around, const RelinkFound& fo
   // After a failure at once, but that many hosts must not restart at the same moment.
   if (result != RelinkResult::Failed || ladder[next] == RelinkVerb::Restart) r.ready_at.reset();
   r.acted.reset();
-  r.done = false;
+  r.done = r.failed_in_part = false;
   r.due = kNever;
   r.absent_told = false;
   r.retry_at.reset();
@@ -258,7 +257,6 @@ void RelinkLadder::restore(const RelinkMemory::Open* open, std::optional<MonoTim
                            const RelinkAppRules& rules) {
   last_disturbed_ = last_disturbed;
   if (open == nullptr) return;
-  if (rules.endpoint_trigger) handled_ = open->bad_since;
   if (open->rung >= rules.ladder.size()) {
     given_up_ = *open;
     left_alone_ = {open->cookies.begin(), open->cookies.end()};
@@ -279,8 +277,13 @@ void RelinkLadder::restore(const RelinkMemory::Open* open, std::optional<MonoTim
     r.done = r.counted = true;
     r.done_rung = r.rung;
   }
-  if (r.counted) {
-    r.disturbed = last_disturbed && *last_disturbed >= r.bad_since;
+  // Of what it destroyed, nobody remembers whether that was living: then min_interval holds what is
+  // next.
+  const std::size_t begun = r.rung + (r.acted ? 1 : 0);
+  const auto first_verb = first_blind(rules.ladder);
+  r.disturbed = first_verb && *first_verb < begun;
+  // Before the ladder has come to destroying, cookies are only of what was bad.
+  if (r.acted || destroying(rules.ladder, r.rung)) {
     for (const std::uint64_t cookie : open->cookies) r.ordered[cookie] = kNever;
   }
   relink_ = std::move(r);

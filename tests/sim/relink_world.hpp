@@ -66,6 +66,7 @@ class RelinkWorld {
   struct App {
     std::vector<MonoTime> relinks;  ///< the beginnings of the last hour
     bool breaker_open = false;
+    bool was_open = false;  ///< before the present event
   };
   struct UnderWay {
     core::RelinkOrder order;

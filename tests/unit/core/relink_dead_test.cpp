@@ -196,10 +196,10 @@ TEST(RelinkSiblings, DoNotDelayTheVerdictOnTheDeadOne) {
 
 TEST(RelinkSiblings, WithoutThemEachSocketIsHealedAsItIsUsedAndNoneWaits) {
   ForgottenPool s(false);
-  for (std::uint64_t cookie = 1; cookie <= 20; ++cookie) {
-    s.dies(cookie);
+  for (std::uint64_t used = 1; used <= 20; ++used) {
+    s.dies(21 - used);
     s.look();
-    EXPECT_EQ(s.cookies().size(), cookie);
+    EXPECT_EQ(s.cookies().size(), used);
     s.pass(1s);
     s.open(State::Ok);
   }
@@ -214,6 +214,31 @@ TEST(RelinkSiblings, AreOnlyThoseThatWereSilentForLongerThanTheDeadOne) {
   s.look();
   s.pass(3s);
   EXPECT_THAT(s.cookies(), ElementsAre(1, 2, 3, 4, 5, 6, 7));
+}
+
+TEST(RelinkSiblings, AreMeasuredByTheLastOfTheDeadThatWasAcknowledged) {
+  ForgottenPool s(true);
+  s.dies(3);
+  s.dies(7);
+  s.look();
+  s.pass(3s);
+  EXPECT_THAT(s.cookies(), ElementsAre(1, 2, 3, 4, 5, 6, 7));
+}
+
+TEST(RelinkSiblings, ThatAreBeingDestroyedAreNotOrderedOnceMoreWhenAnotherDies) {
+  ForgottenPool s(true);
+  s.rules().min_interval = 0s;
+  s.configure();
+  s.dies(20);
+  s.look();
+  s.answers.reset();
+  s.pass(4s);
+  ASSERT_EQ(s.cookies().size(), 20U);
+  s.open(State::Ok);
+  s.dies(21);
+  s.look();
+  s.pass(4s);
+  EXPECT_EQ(s.cookies().size(), 21U);
 }
 
 TEST(RelinkSiblings, OneThatIsAcknowledgedMeanwhileStays) {

@@ -129,6 +129,43 @@ TEST(RelinkVerify, DuringALaterActionTheNewlyDeadStillGoAtOnce) {
   EXPECT_EQ(s.orders.size(), 3U);
 }
 
+TEST(RelinkVerify, ANewlyDeadOneThatWaitsForItsNodeIsNoFailureOfALaterAction) {
+  Laddered s({kDestroy, kReload, kRestart});
+  s.stubborn = {1};
+  s.open(State::BlackHoled);
+  s.open(State::Ok, kFormer);
+  s.look();
+  s.pass(15s);
+  ASSERT_THAT(s.verbs(), ElementsAre(kDestroy, kReload));
+  s.health.healthy_nodes = {kNode};
+  s.tell_health();
+  s.close(1);
+  s.dies(2);
+  s.pass(1min);
+  EXPECT_EQ(s.orders.size(), 2U);
+  EXPECT_EQ(s.count(RelinkResult::NotRecovered), 1);
+  s.well();
+  EXPECT_THAT(s.cookies(), ElementsAre(1, 2));
+}
+
+TEST(RelinkVerify, WhatIsBeingDestroyedNeedsNoLaterAction) {
+  Laddered s({kDestroy, kReload});
+  s.rules().spread = 20s;
+  s.configure();
+  s.stubborn = {1};
+  s.open(State::BlackHoled);
+  s.open(State::Ok);
+  s.look();
+  s.pass(10s);  // the reload waits its spread
+  ASSERT_EQ(s.count(RelinkResult::NotRecovered), 1);
+  s.close(1);
+  s.dies(2);
+  s.answers.reset();
+  s.look();
+  s.pass(1min);
+  EXPECT_THAT(s.verbs(), ElementsAre(kDestroy, kDestroy));
+}
+
 TEST(RelinkVerify, WhatWasNotOrderedYetIsNoFailure) {
   Laddered s({kDestroy, kReload});
   s.endpoints["sessions"].reconnect_rate = 1;
@@ -188,6 +225,21 @@ TEST(RelinkExpect, OneLivingSocketToARightNodeIsEnough) {
     EXPECT_THAT(s.verbs(), ElementsAre(kDestroy));
     EXPECT_EQ(s.count(Kind::Recovered), 1);
   }
+}
+
+TEST(RelinkExpect, WhatWentByItselfBeforeAnythingWasDoneNeedsNoLivingSocket) {
+  Laddered s({kDestroy, kReload});
+  s.rules().expect_connections = true;
+  s.configure();
+  s.unwell();
+  s.open(State::BlackHoled);
+  s.look();
+  s.close(1);
+  s.look();
+  s.well();
+  s.pass(1min);
+  EXPECT_THAT(s.orders, IsEmpty());
+  EXPECT_EQ(s.count(Kind::Recovered), 1);
 }
 
 TEST(RelinkExpect, GivesUpWhereNothingMakesItReconnect) {
@@ -309,6 +361,19 @@ TEST(RelinkFailed, OneOfTwoOrdersOfAnActionIsNoFailureOfIt) {
   EXPECT_EQ(s.count(RelinkResult::NotRecovered), 1) << "256 are still there";
 }
 
+TEST(RelinkFailed, OneThatFollowsAnOrderThatWasCarriedOutIsNoFailureOfTheAction) {
+  Laddered s({kDestroy, kReload});
+  s.stubborn = {1};
+  s.open(2, State::Ok);
+  s.dies(1);
+  s.look();
+  s.answers = RelinkOutcome::Failed;
+  s.dies(2);
+  s.look();
+  EXPECT_EQ(s.cookies().size(), 2U);
+  EXPECT_EQ(s.count(Kind::Ended), 0);
+}
+
 TEST(RelinkFailed, WhereSocketsCannotBeDestroyedItIsNotTriedAgain) {
   Laddered s({kDestroy, kReload, kRestart});
   s.answers = RelinkOutcome::Failed;
@@ -370,6 +435,60 @@ TEST(RelinkNoActuator, WhatMayHaveBeenCarriedOutGetsItsTimeToShow) {
   s.pass(30s);
   ASSERT_GE(s.orders.size(), 2U);
   EXPECT_GE(s.ordered_at[1] - s.ordered_at[0], 10s);
+}
+
+TEST(RelinkNoActuator, AnActionIsTriedAgainThoughOrdersBesideItAreUnderWay) {
+  Laddered s({kDestroy, kReload});
+  s.stubborn = {1};
+  s.open(State::BlackHoled);
+  s.open(State::Ok);
+  s.look();
+  s.pass(9s);
+  s.answers.reset();
+  s.pass(5s);
+  ASSERT_THAT(s.verbs(), ElementsAre(kDestroy, kReload));
+  s.dies(2);
+  s.look();
+  ASSERT_EQ(s.orders.size(), 3U);
+  s.answer(s.orders[1], RelinkOutcome::NoActuator);
+  s.answer(s.orders[2], RelinkOutcome::NoActuator);
+  s.answers = RelinkOutcome::Done;
+  s.pass(15s);
+  EXPECT_THAT(s.verbs(), ElementsAre(kDestroy, kReload, kDestroy, kDestroy, kReload));
+  EXPECT_EQ(s.count(RelinkResult::NoActuator), 1);
+  EXPECT_EQ(s.last(Kind::Ended)->verb, kReload);
+}
+
+TEST(RelinkNoActuator, OfASocketThatIsDestroyedBesideALaterActionIsNotToldOfThatAction) {
+  Laddered s({kDestroy, kReload});
+  s.stubborn = {1};
+  s.open(State::BlackHoled);
+  s.open(State::Ok);
+  s.look();
+  s.pass(15s);
+  ASSERT_THAT(s.verbs(), ElementsAre(kDestroy, kReload));
+  s.answers = RelinkOutcome::NoActuator;
+  s.dies(2);
+  s.look();
+  EXPECT_EQ(s.orders.size(), 3U);
+  EXPECT_EQ(s.count(RelinkResult::NoActuator), 0);
+}
+
+TEST(RelinkNoActuator, WhatFailedBesideItIsNotRecovered) {
+  Laddered s({kDestroy, kReload});
+  s.endpoints["sessions"].reconnect_rate = 10000;
+  s.configure();
+  s.answers.reset();
+  s.open(300, State::BlackHoled);
+  s.look();
+  ASSERT_EQ(s.orders.size(), 2U);
+  s.answer(s.orders[0], RelinkOutcome::Failed);
+  s.answer(s.orders[1], RelinkOutcome::NoActuator);
+  s.answers = RelinkOutcome::NoActuator;
+  for (std::uint64_t cookie = 257; cookie <= 300; ++cookie) s.close(cookie);
+  s.pass(15s);
+  EXPECT_EQ(s.count(RelinkResult::NotRecovered), 1);
+  EXPECT_EQ(s.verbs().back(), kReload);
 }
 
 TEST(RelinkNoActuator, ConditionsAreLookedAtAgainBeforeTheNextAttempt) {

@@ -81,6 +81,19 @@ TEST(RelinkBreaker, OpensAtTheRelinkThatExceedsTheLimit) {
   EXPECT_EQ(s.orders.size(), 3U);
 }
 
+TEST(RelinkBreaker, OpensOnceWhateverElseIsDue) {
+  Breaking s;
+  s.rules().max_relinks_per_hour = 0;
+  s.rules().spread = 0s;
+  s.configure();
+  s.open(State::BlackHoled);
+  s.open(State::WrongNode, kFormer);
+  s.look();
+  s.pass(10s);
+  EXPECT_EQ(s.count(Kind::BreakerOpened), 1);
+  EXPECT_EQ(s.count(RelinkHold::Breaker), 1);
+}
+
 TEST(RelinkBreaker, IsTheAppsForAllItsEndpointsAndNoOthers) {
   Breaking s;
   const RelinkTarget orders{"shop", "orders"};
@@ -184,6 +197,19 @@ TEST(RelinkReplacement, AtTheThirdThatDiesItStopsAndSaysSo) {
   EXPECT_EQ(s.count(Kind::BreakerOpened), 1);
   s.take(s.planner->reset("shop", s.now));
   EXPECT_EQ(s.cookies().size(), 5U) << "both that are dead by now";
+}
+
+TEST(RelinkReplacement, AResetBeginsTheirCountAnew) {
+  MtuBlackHole s;
+  s.open(State::BlackHoled);
+  s.look();
+  s.pass(1s);
+  s.replace(3s);
+  s.replace(3s);
+  s.take(s.planner->reset("shop", s.now));
+  s.replace(3s);
+  EXPECT_FALSE(s.planner->breaker_open("shop"));
+  EXPECT_EQ(s.orders.size(), 4U);
 }
 
 TEST(RelinkReplacement, SeveralInOneLookAreSeveral) {

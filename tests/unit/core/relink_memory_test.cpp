@@ -106,6 +106,47 @@ TEST(RelinkMemory, WhatIsNotKnownAgainYetIsNotTakenForRecovered) {
   EXPECT_EQ(s.orders[0].incident, incident);
 }
 
+TEST(RelinkMemory, BetweenTwoActionsItIsTheSameRelinkAndWaitsUntilWhatIsBadIsKnownAgain) {
+  Restarted s;
+  s.rules().ladder = {RelinkVerb::DestroySockets, RelinkVerb::Reload};
+  s.rules().max_relinks_per_hour = 1;
+  s.rules().min_interval = 0s;
+  s.rules().spread = 1h;
+  s.configure();
+  s.stubborn = {1};
+  s.open(State::BlackHoled);
+  s.look();
+  s.pass(15s);
+  ASSERT_EQ(s.count(RelinkResult::NotRecovered), 1);
+  s.rules().spread = 0s;
+  s.configure();
+  s.find(1).state = State::Unproven;
+  s.come_back();
+  s.pass(5s);
+  EXPECT_THAT(s.orders, IsEmpty());
+  s.find(1).state = State::BlackHoled;
+  s.pass(15s);
+  EXPECT_THAT(s.verbs(), ElementsAre(RelinkVerb::Reload));
+  EXPECT_FALSE(s.planner->breaker_open("shop")) << "it was counted before";
+}
+
+TEST(RelinkMemory, WhatWaitsToBeDestroyedByALaterActionIsDestroyed) {
+  Restarted s;
+  s.rules().ladder = {RelinkVerb::Signal, RelinkVerb::DestroySockets};
+  s.configure();
+  s.open(State::BlackHoled);
+  s.look();
+  s.pass(8s);
+  s.take(s.planner->pause(kNever, s.now));
+  s.pass(10s);
+  ASSERT_EQ(s.count(RelinkResult::NotRecovered), 1);
+  s.come_back();
+  s.pass(5s);
+  EXPECT_THAT(s.orders, IsEmpty());
+  s.take(s.planner->resume(s.now));
+  EXPECT_THAT(s.cookies(), ElementsAre(1));
+}
+
 TEST(RelinkMemory, NothingIsSaidBeforeACensusAndAProof) {
   Restarted s;
   s.open(State::BlackHoled);
@@ -168,6 +209,27 @@ TEST(RelinkMemory, MinIntervalGoesOn) {
   s.open(State::WrongNode, kFormer);
   s.pass(2min);
   ASSERT_EQ(s.orders.size(), 1U);
+  EXPECT_GE(s.ordered_at[0] - first, 60s);
+}
+
+TEST(RelinkMemory, MinIntervalGoesOnForARelinkUnderWayToo) {
+  Restarted s;
+  s.rules().spread = 0s;
+  s.configure();
+  s.open(State::WrongNode, kFormer);
+  s.find(1).since -= 10s;
+  s.look();
+  const MonoTime first = s.ordered_at.at(0);
+  s.look();
+  s.pass(5s);
+  s.open(State::BlackHoled);
+  s.open(State::WrongNode, kFormer);
+  s.find(2).since = s.find(3).since = kNoon - 1min;  // found late
+  s.look();
+  ASSERT_THAT(s.cookies(), ElementsAre(1, 2));
+  s.come_back();
+  s.pass(2min);
+  ASSERT_THAT(s.cookies(), ElementsAre(3));
   EXPECT_GE(s.ordered_at[0] - first, 60s);
 }
 

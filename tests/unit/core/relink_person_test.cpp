@@ -155,21 +155,19 @@ TEST(RelinkByHand, InObserveModeItOnlyWould) {
 TEST(RelinkByHand, ReplacementsThatDieStopItToo) {
   Ordered s;
   s.rules().max_relinks_per_hour = 0;
+  s.rules().verify_within = 1h;
   s.configure();
+  s.stubborn = {1};  // so that the relink goes on
   s.open(State::BlackHoled);
   s.look();
   s.order();
-  s.pass(1s);
-  for (int i = 0; i < 10; ++i) {
-    s.order();
-    s.open(State::Ok);
+  for (std::uint64_t replacement = 2; replacement <= 6; ++replacement) {
+    s.open(State::Ok).first_seen += 1ms;
     s.pass(1s);
-    s.dies(s.sockets_of[kShop].back().cookie);
-    s.pass(1s);
+    s.dies(replacement);
+    s.look();
   }
-  const std::size_t orders = s.orders.size();
-  s.pass(30min);
-  EXPECT_EQ(s.orders.size(), orders);
+  EXPECT_THAT(s.cookies(), ElementsAre(1, 2, 3));
 }
 
 TEST(RelinkByHand, TriesAgainWhatWasGivenUp) {
