@@ -109,10 +109,10 @@ constexpr Method kMethods[] = {
 
 /// The name of the first parameter that is not as the method takes it, or is missing; empty: none.
 std::string_view wrong_parameter(const Call& call, const std::array<Takes, 2>& takes) {
-  for (const auto& [name, value] : call.parameters) {
+  for (const auto& one : call.parameters) {
     const auto* const t = std::find_if(takes.begin(), takes.end(),
-                                       [&](const Takes& one) { return one.name == name; });
-    if (t == takes.end() || !fits(value, t->type)) return name;
+                                       [&](const Takes& take) { return take.name == one.first; });
+    if (t == takes.end() || !fits(one.second, t->type)) return one.first;
   }
   for (const Takes& t : takes) {
     const bool needed = t.type == Takes::Type::Text || t.type == Takes::Type::Flag;

@@ -203,9 +203,9 @@ type App (
 # How an app should see one of its endpoints. primaries are those proven, of a
 # cluster several. generation rises each time that connections made before
 # should be replaced: another primary has proven itself, or connections were
-# found dead. By how much it rises means nothing; 0 means not since relinkd
-# started. reason says why it rose last. incident is the one that is open, or
-# was until a minute ago.
+# found dead. By how much it rises means nothing. 0 means not since relinkd
+# started, so keep the highest that you have seen. reason says why it rose last.
+# incident is the one that is open, or was until a minute ago.
 type Subscription (
   app: string,
   endpoint: string,
