@@ -97,8 +97,8 @@ void Executor::refresh() {
   if (!configuration_.gate()) return;
   const auto& settings = configuration_.gate()->settings();
   entry.event = journal::Event::ConfigReloaded;
-  entry.message =
-      fmt::format("the actuator obeys a configuration of {} apps", settings.apps.size());
+  entry.message = fmt::format("the actuator obeys a configuration of {} app{}",
+                              settings.apps.size(), settings.apps.size() == 1 ? "" : "s");
   write(entry);
 }
 

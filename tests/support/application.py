@@ -75,7 +75,7 @@ class Application:
         self._namespace = namespace
         self._names = itertools.count(1)
         self._writing = threading.Lock()
-        self.library = library
+        self.client_library = library
         self.reports = Collector()
         self._process = subprocess.Popen(
             namespace.command(
@@ -151,7 +151,7 @@ class Application:
                 and all(report.data.get(key) == value for key, value in fields.items())
             )
 
-        return self.reports.wait(wanted, f"{event} of {on or self.library} {fields or ''}", since)
+        return self.reports.wait(wanted, f"{event} of {on or self.client_library} {fields or ''}", since)
 
     # ------------------------------------------------------------------------------------ what it has
 
@@ -200,7 +200,7 @@ class Client:
     def repeat(self, *command: object, pause: float = 0.02, gives_up: bool = False) -> Client:
         """One call after the other, until the end. `gives_up`: after a failure only a signal has it
         go on. Waits for the first success."""
-        extra = {"gives_up": gives_up} if self.application.library == "redis-py" else {}
+        extra = {"gives_up": gives_up} if self.application.client_library == "redis-py" else {}
         self.application.order("repeat", on=self.name, command=command, pause=pause, **extra)
         self.wait_success()
         return self
