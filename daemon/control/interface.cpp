@@ -249,7 +249,7 @@ method GetApps() -> (
 # with the whole list each time that it has changed. A caller that belongs to no
 # app gets an empty list; the stream stays open, for the configuration may
 # change. A caller that does not read gets the newest list when it does. One
-# user may have 16 connections, so share one among the threads of a process.
+# user may have 64 connections, so share one among the threads of a process.
 method Subscribe() -> (subscriptions: []Subscription)
 
 # Makes an app reconnect now: all actions of its ladder until one helps, at

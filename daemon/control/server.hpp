@@ -15,9 +15,9 @@ namespace relinkd::control {
 /// What the peers of the control socket may take, all together and each. Every local user can
 /// connect, so nothing may grow with what they do.
 struct Limits {
-  std::size_t connections_per_uid = 16;
+  std::size_t connections_per_uid = 64;
   /// Of all who may not order: who may can connect even if others have used this up.
-  std::size_t connections = 128;
+  std::size_t connections = 512;
   /// Bytes of events waiting for who follows them; one that falls behind further is dropped.
   std::size_t queued = std::size_t{4} * 1024 * 1024;
   Duration call_time = 10s;    ///< from a call's first byte to its last
