@@ -66,8 +66,8 @@ void Configuration::read() {
   const auto first = files::read_config_files(main_path_);
   const auto folder = std::filesystem::path(main_path_).parent_path();
   known_.clear();
-  // A folder of drop-ins that is not there yet may come.
-  for (const std::string& path : {main_path_, (folder / "conf.d").string()}) {
+  for (const std::string& path :
+       {main_path_, folder.empty() ? "." : folder.string(), (folder / "conf.d").string()}) {
     known_.emplace_back(path, version_of(path));
   }
   if (first) {

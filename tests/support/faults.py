@@ -54,8 +54,16 @@ class Faults:
 
     def repair_except(self, port: int, flows: list[int]) -> None:
         """The same, but these flows from the client stay dropped: there is no moment in which they
-        pass."""
-        replace_rules(self._server, f"tcp dport {port} tcp sport {self._set(flows)} drop")
+        pass. They are forgotten, so a SYN begins a new one: one whose ports happen to be the same."""
+        self._server.run("nft", "-f", "-", stdin=(
+            "add set inet lab begun { type inet_service; flags dynamic; size 65536; }\n"
+        ))
+        replace_rules(
+            self._server,
+            f"tcp dport {port} tcp flags & (syn|ack) == syn update @begun {{ tcp sport }} accept",
+            f"tcp dport {port} tcp sport @begun accept",
+            f"tcp dport {port} tcp sport {self._set(flows)} drop",
+        )
         replace_rules(self._client)
 
     # -------------------------------------------------------------------------------------- flows

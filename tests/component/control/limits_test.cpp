@@ -25,18 +25,18 @@ class ControlLimits : public ControlTest {
   }
 };
 
-TEST_F(ControlLimits, OneUserHasSixteenConnections) {
+TEST_F(ControlLimits, OneUserHasSixtyFourConnections) {
   start();
   with_peer([&] {
     std::vector<std::unique_ptr<RawPeer>> peers;
-    for (int i = 0; i < 16; ++i) {
+    for (int i = 0; i < 64; ++i) {
       peers.push_back(std::make_unique<RawPeer>(path));
       peers.back()->call(kGetInfo);
       ASSERT_THAT(peers.back()->next().value_or("closed"), HasSubstr("relinkd")) << i;
     }
     const std::string refused = try_to_call();
     EXPECT_THAT(refused, HasSubstr("io.relinkd.TooManyConnections"));
-    EXPECT_THAT(refused, HasSubstr("as one user may have, 16"));
+    EXPECT_THAT(refused, HasSubstr("as one user may have, 64"));
     EXPECT_TRUE(peers[0]->call(kGetInfo)) << "the others go on";
     EXPECT_THAT(peers[0]->next().value_or("closed"), HasSubstr("relinkd"));
   });

@@ -193,7 +193,7 @@ TEST_F(ControlSubscribe, ASubscriberMayHaveSaidAllItWillSay) {
 }
 
 TEST_F(ControlSubscribe, OneUserHasAsManySubscribersAsConnections) {
-  start();
+  start({.connections_per_uid = 16});
   with_peer([&] {
     std::vector<std::unique_ptr<RawPeer>> peers;
     for (int i = 0; i < 16; ++i) {
