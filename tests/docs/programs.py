@@ -10,7 +10,8 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 
-PROGRAMS = pathlib.Path(os.environ["RELINKD_PROGRAMS"])
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = pathlib.Path(os.environ.get("RELINKD_PROGRAMS") or TOP / "build/release/bin")
 
 
 def run(program: str, *arguments: object) -> subprocess.CompletedProcess:

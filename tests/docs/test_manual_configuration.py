@@ -6,6 +6,7 @@ import re
 import manual
 import programs
 import pytest
+from configurations import ENDPOINTS, configuration
 
 PAGE = "relinkd.toml.5"
 TABLES = {
@@ -26,53 +27,9 @@ KEYS = {
 # Where these are not given, they follow from the URL: the text says how.
 COMPUTED = {("endpoint", "name"), ("endpoint", "node_ports")}
 
-ENDPOINTS = {
-    "redis": '"redis://127.0.0.1:6379"',
-    "rediss": '"rediss://127.0.0.1:6380"',
-    "sentinel": '"redis-sentinel://127.0.0.1:26379#primary"',
-    "cluster": '"redis-cluster://127.0.0.1:7000"',
-}
-NEEDED = {
-    "endpoint": {"url": ENDPOINTS["redis"]},
-    "app": {"name": '"shop"', "match": '{ unit = "shop.service" }', "endpoints": '["sessions"]'},
-}
-# What makes sense only beside other keys.
-BESIDE = {
-    "tls.": {"url": ENDPOINTS["rediss"]},
-    "sentinel.": {"url": ENDPOINTS["sentinel"], "tls": "{}"},
-    "cluster_relink": {"url": ENDPOINTS["cluster"]},
-    "tls.cert_file": {"url": ENDPOINTS["rediss"], "tls.key_file": '"/key"'},
-    "tls.key_file": {"url": ENDPOINTS["rediss"], "tls.cert_file": '"/cert"'},
-    "sentinel.user": {
-        "url": ENDPOINTS["sentinel"],
-        "sentinel.password": '{ file = "/password" }',
-    },
-}
-
 each_key = pytest.mark.parametrize(
     ("table", "key"), KEYS, ids=[".".join(key) for key in KEYS]
 )
-
-
-def configuration(table: str, key: str, value: str) -> str:
-    """A file in which that key has that value, and whatever else it takes."""
-    wanted = dict(NEEDED.get(table, {}))
-    for name, also in BESIDE.items():
-        if table == "endpoint" and key.startswith(name):
-            wanted |= also
-    wanted = {k: v for k, v in wanted.items() if not k.startswith(f"{key}.")} | {key: value}
-    if key.startswith("match."):
-        del wanted["match"]
-    lines = [f"{k} = {v}" for k, v in wanted.items()]
-    if table in ("endpoint", "app"):
-        lines.insert(0, f"[[{table}]]")
-    elif table:
-        lines.insert(0, f"[{table}]")
-    if table == "app":
-        # All that examples name.
-        lines += [f'[[endpoint]]\nname = "{n}"\nurl = {ENDPOINTS["redis"]}'
-                  for n in ("sessions", "orders")]
-    return "\n".join(lines) + "\n"
 
 
 def complaints(tmp_path, table: str, key: str, value: str) -> list[str]:
