@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/OPERATIONS.md: its commands, metrics, words and anchors are real ones."""
+
+import json
+import re
+import shlex
+import subprocess
+
+import manual
+import programs
+import pytest
+
+TEXT = (manual.TOP / "docs/OPERATIONS.md").read_text(encoding="utf-8")
+CODE = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"```.*?```", "", TEXT, flags=re.S)) + [
+    line for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.M | re.S)
+    for line in block.splitlines()
+]
+METRICS = manual.items(manual.section("relinkd-metrics.7", "METRICS"))
+LABELS = manual.items(manual.section("relinkd-metrics.7", "LABELS"))
+
+# Alert rules link to these headings: they stay as they are.
+ALERTS = [
+    "app-on-the-old-primary", "app-connections-dead", "endpoint-down", "relink-failed-or-suppressed",
+    "breaker-open", "failover-flapping", "give-up-time-too-long", "sysctl-drift",
+    "unprotected-sockets", "certificate-expiring", "relinkd-gone", "reload-failed",
+]
+
+
+def anchors() -> list[str]:
+    """Of each heading, as Markdown's renderers make them."""
+    return [
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", TEXT, re.M)
+    ]
+
+
+def rows(title: str) -> set[str]:
+    """The first column of the table below a heading."""
+    part = TEXT[TEXT.index(f"\n## {title}\n") + 1 :]
+    part = part[: part.find("\n## ")] if "\n## " in part else part
+    return set(re.findall(r"^\| `(\w+)` \|", part, re.M))
+
+
+def values(label: str, metric: str = "") -> set[str]:
+    """What the manual, which is held to a scrape, has for a label."""
+    [item] = [i for i in LABELS if i.name == label and metric in i.rest]
+    return set(re.split(r",\s*", item.facts["Values"]))
+
+
+def expressions() -> dict[str, str]:
+    """The expression of each alert, by its anchor."""
+    found = re.findall(r"^\| \[.*?\]\(#(\S+)\) \| \w+ \| `(.*)` \|$", TEXT, re.M)
+    return {anchor: expression.replace(r"\|", "|") for anchor, expression in found}
+
+
+def test_every_alert_has_a_section_and_an_expression():
+    assert [a for a in anchors() if a in ALERTS] == ALERTS
+    assert list(expressions()) == ALERTS
+
+
+def test_links_lead_somewhere():
+    links = re.findall(r"\]\(#([^)]*)\)", TEXT)
+    assert links
+    assert set(links) <= set(anchors())
+
+
+def test_promtool_takes_the_expressions(tmp_path):
+    rules = tmp_path / "rules.yml"
+    # JSON is YAML.
+    alerts = [{"alert": name, "expr": expr} for name, expr in expressions().items()]
+    rules.write_text(json.dumps({"groups": [{"name": "relinkd", "rules": alerts}]}))
+    done = subprocess.run(
+        ["promtool", "check", "rules", rules], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert f"{len(ALERTS)} rules found" in done.stdout
+
+
+def test_metrics_are_real_ones():
+    named = set(re.findall(r"\brelinkd_\w+", TEXT)) - {"relinkd_"}
+    assert len(named) > 10
+    assert named <= {item.name for item in METRICS}
+
+
+def test_label_values_in_expressions_are_real_ones():
+    # "result" of relinks; the only metric of these expressions that has one.
+    for label, wanted in re.findall(r'(\w+)=~?"([^"]+)"', " ".join(expressions().values())):
+        if label != "job":
+            metric = "relinkd_relinks_total" if label == "result" else ""
+            assert set(wanted.split("|")) <= values(label, metric)
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("Conditions", values("condition")),
+        ("Results of relinks", values("result", "relinkd_relinks_total")),
+        ("Why nothing was done", values("reason")),
+    ],
+)
+def test_tables_have_every_word(title, wanted):
+    assert rows(title) == wanted
+
+
+def test_commands_of_relinkctl_are_real_ones():
+    known = programs.commands()
+    for_all = programs.options_in(programs.help_of("relinkctl")) | {"--help"}
+    seen = 0
+    for line in CODE:
+        if not line.startswith("relinkctl "):
+            continue
+        words = shlex.split(line, comments=True)[1:]
+        command = tuple(words[:2]) if tuple(words[:2]) in known else tuple(words[:1])
+        options = {word for word in words if word.startswith("-")}
+        assert options <= known[command] | for_all, line
+        seen += 1
+    assert seen > 20
+
+
+def test_message_ids_are_those_of_the_catalog():
+    catalog = (manual.TOP / "daemon/journal/catalog.cpp").read_text(encoding="utf-8")
+    named = re.findall(r"MESSAGE_ID=([0-9a-f]{32})", TEXT)
+    assert named
+    assert all(f'"{message_id}"' in catalog for message_id in named)
