@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <sys/prctl.h>
+#include <sysexits.h>
 
 #include "files/config_files.hpp"
 #include "journal/journal.hpp"
@@ -82,7 +83,8 @@ int main(int argc, char** argv) {
   if (!checked.errors.empty()) {
     std::fprintf(stderr, "relinkd: %zu error%s in the configuration\n", checked.errors.size(),
                  checked.errors.size() == 1 ? "" : "s");
-    return 1;
+    // relinkd.service does not start again after this one.
+    return only_check ? 1 : EX_CONFIG;
   }
   if (only_check) {
     std::printf("configuration is valid: %zu endpoints\n",

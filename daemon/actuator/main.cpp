@@ -86,7 +86,8 @@ int run(actuator::Configuration& configuration) {
   auto loop = loop::Loop::create();
   if (!loop) return fail(loop.error().message);
 
-  journal::Journal journal;
+  journal::Journal journal(journal::Journal::Target::Auto, journal::Journal::kSocket,
+                           "relinkd-actuator");
   actuator::Executor executor(**loop, journal, configuration, path + ".orders");
   const auto stop = [&loop] { (*loop)->exit(0); };
   const auto on_idle = [&] {
@@ -109,6 +110,7 @@ int run(actuator::Configuration& configuration) {
     flushing.set(loop::Loop::clock() + kFlushInterval);
   };
   flush();
+  (*loop)->enable_watchdog();
   loop::notify_ready(executor.status());
   const auto code = (*loop)->run();
   loop::notify_stopping();

@@ -80,11 +80,11 @@ std::string stderr_line(const Entry& entry, WallTime wall) {
                      one_line(entry.message, kMaxMessage));
 }
 
-std::string journal_datagram(const Entry& entry) {
+std::string journal_datagram(const Entry& entry, std::string_view program) {
   std::string out = fmt::format(
-      "MESSAGE={}\nPRIORITY={}\nMESSAGE_ID={}\nSYSLOG_IDENTIFIER=relinkd\nSYSLOG_FACILITY=3\n",
+      "MESSAGE={}\nPRIORITY={}\nMESSAGE_ID={}\nSYSLOG_IDENTIFIER={}\nSYSLOG_FACILITY=3\n",
       one_line(entry.message, kMaxMessage), static_cast<int>(entry.priority),
-      message_id(entry.event));
+      message_id(entry.event), program);
   const auto field = [&out](std::string_view name, const std::string& value) {
     if (value.empty()) return;
     fmt::format_to(std::back_inserter(out), "RELINKD_{}={}\n", name, one_line(value, kMaxField));
@@ -124,6 +124,7 @@ enum class Sent : std::uint8_t { Yes, Later, Never };
 struct Journal::State {
   bool to_journal = false;
   std::string socket_path;
+  std::string program;
   int socket = -1;
   RateLimit limit;
   std::deque<std::string> waiting;
@@ -182,7 +183,7 @@ void Journal::State::drain() {
 }
 
 bool Journal::State::queue(const Entry& entry, WallTime wall) {
-  std::string text = to_journal ? journal_datagram(entry) : stderr_line(entry, wall);
+  std::string text = to_journal ? journal_datagram(entry, program) : stderr_line(entry, wall);
   if (waiting_bytes + text.size() > kMaxWaiting) return false;
   waiting_bytes += text.size();
   waiting.push_back(std::move(text));
@@ -212,9 +213,11 @@ void Journal::State::tell_held_back(MonoTime now, WallTime wall, Duration age) {
   for (const auto& held : limit.take(now, age)) emit(repeated(held), wall);
 }
 
-Journal::Journal(Target target, std::string_view socket) : state_(std::make_unique<State>()) {
+Journal::Journal(Target target, std::string_view socket, std::string_view program)
+    : state_(std::make_unique<State>()) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): fails only for a signal that is none
   state_->socket_path = socket;
+  state_->program = program;
   state_->to_journal = target == Target::Journal || (target == Target::Auto && stderr_is_journal());
   // Now, so that the line about used up descriptors needs none.
   if (state_->to_journal) state_->socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

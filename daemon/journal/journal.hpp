@@ -116,8 +116,10 @@ class Journal {
   static constexpr std::string_view kSocket = "/run/systemd/journal/socket";
 
   /// Makes the process ignore SIGPIPE: a reader of standard error that goes away must not end it.
-  /// `socket`: where journald listens.
-  explicit Journal(Target target = Target::Auto, std::string_view socket = kSocket);
+  /// `socket`: where journald listens. `program`: SYSLOG_IDENTIFIER, which journalctl shows before
+  /// each message.
+  explicit Journal(Target target = Target::Auto, std::string_view socket = kSocket,
+                   std::string_view program = "relinkd");
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

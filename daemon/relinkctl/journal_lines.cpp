@@ -58,7 +58,9 @@ Result<void> read_incident_lines(WallTime since,
     return not_readable();
   }
   sd_journal_set_data_threshold(opened, kMaxField);
+  // Matches of one field are alternatives.
   r = sd_journal_add_match(opened, "SYSLOG_IDENTIFIER=relinkd", 0);
+  if (r >= 0) r = sd_journal_add_match(opened, "SYSLOG_IDENTIFIER=relinkd-actuator", 0);
   if (r >= 0) r = sd_journal_seek_tail(opened);
   if (r < 0) return system_error(-r, "the journal cannot be searched");
   while ((r = sd_journal_previous(opened)) > 0) {
