@@ -4,7 +4,8 @@ python3 booted.py PYTEST-ARGUMENT…
 
 The root is a cached one (debian_root.py) below a layer in memory, so each boot is a new one. It has
 loopback and no other network. The checkout's tests are in /relinkd/tests there, the programs under
-test in /relinkd/programs. The host need not run systemd. When this program ends, however it ends,
+test in /relinkd/programs. Modules called test_package_… get a root without what relinkd needs, and
+the Debian package in /relinkd/package. The host need not run systemd. When this program ends, however it ends,
 the kernel ends every process and removes every mount.
 
 Exit status 77: not possible here, with the reason. With RELINKD_REQUIRE_ALL=1 that is a failure.
@@ -19,7 +20,7 @@ import shutil
 import subprocess
 import sys
 
-from debian_root import NoRoot, debian_root
+from debian_root import NoRoot, root_for_package, root_for_programs
 from requirement import cannot_run
 
 NAMESPACES = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
@@ -82,7 +83,7 @@ def mount_root(cached: str) -> pathlib.Path:
     root = WORK / "root"
     layers = f"lowerdir={cached},upperdir={WORK}/upper,workdir={WORK}/work"
     run("mount", "-t", "overlay", "-o", layers, "none", root)
-    for name in ("tests", "programs"):
+    for name in ("tests", "programs", "package"):
         (root / "relinkd" / name).mkdir(parents=True)
     (root / "var/log/journal").mkdir(exist_ok=True)
     return root
@@ -140,6 +141,8 @@ def boot(root: pathlib.Path) -> int:
         f"--bind-ro={tests}:/relinkd/tests",
         f"--bind-ro={os.environ['RELINKD_PROGRAMS']}:/relinkd/programs",
     ]
+    if "RELINKD_PACKAGE" in os.environ:
+        command.append(f"--bind-ro={os.environ['RELINKD_PACKAGE']}:/relinkd/package")
     with (WORK / "nspawn.log").open("w") as log:
         container = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     output = subprocess.Popen(["tail", "--quiet", "--lines=+1", "--follow", "--sleep-interval=0.2",
@@ -161,6 +164,11 @@ def boot(root: pathlib.Path) -> int:
     return status
 
 
+def the_deb(checkout: pathlib.Path) -> pathlib.Path | None:
+    folder = os.environ.setdefault("RELINKD_PACKAGE", str(checkout / "build/tested-package"))
+    return next(pathlib.Path(folder).glob("relinkd_*.deb"), None)
+
+
 def main() -> int:
     if sys.argv[1:2] == ["--inside"]:
         root = mount_root(sys.argv[2])
@@ -176,8 +184,15 @@ def main() -> int:
         return 1
     if reason := why_not():
         return cannot_run(reason)
+    root_for = root_for_programs([programs / name for name in PROGRAMS])
+    if any("test_package_" in argument for argument in sys.argv[1:]):
+        deb = the_deb(here.parents[2])
+        if not deb:
+            print(f"{os.environ['RELINKD_PACKAGE']} has no Debian package: build it by ./dev test system")
+            return 1
+        root_for = root_for_package(deb)
     try:
-        with debian_root([programs / name for name in PROGRAMS]) as root:
+        with root_for as root:
             return subprocess.run(
                 ["setpriv", "--pdeathsig", "KILL", "--", *NAMESPACES, sys.executable, "-B",
                  str(here), "--inside", str(root), *sys.argv[1:]], check=False).returncode

@@ -2,9 +2,11 @@
 """A minimal Debian of the host's own release, in a folder: what tests/system boots.
 
 It is made once and kept in ${XDG_CACHE_HOME:-~/.cache}/relinkd/system, not in build/: its files
-have owners of their own. It has the packages that ./dev names for it and those of the libraries
-that the programs under test need, at the host's versions. When one of these changes, another root
-is made; one that was not used for a month goes with the next that is made.
+have owners of their own. There are two kinds. One has the packages that ./dev names for it and
+those of the libraries that the programs under test need, at the host's versions. The other is for
+the Debian package: what that depends on is not installed, and lies in a repository in /relinkd/debs.
+When one of the packages changes, another root is made; one that was not used for a month goes with
+the next that is made.
 """
 
 import contextlib
@@ -39,10 +41,16 @@ def _output(*command: str) -> str:
     return done.stdout
 
 
-def _listed_packages() -> set[str]:
-    """The list in ./dev, which is the only one."""
-    found = re.search(r"^packages_system=\((.*?)\)", (CHECKOUT / "dev").read_text(), re.M | re.S)
-    return set(found.group(1).split())
+def _listed_packages(name: str) -> set[str]:
+    """A list in ./dev, which has the only ones."""
+    text = (CHECKOUT / "dev").read_text()
+    return set(re.search(rf"^packages_{name}=\((.*?)\)", text, re.M | re.S).group(1).split())
+
+
+def _dependencies(deb: pathlib.Path) -> set[str]:
+    """What the package depends on; of alternatives the first."""
+    depends = _output("dpkg-deb", "--field", str(deb), "Depends")
+    return {re.split(r"[ (|]", one.strip())[0] for one in depends.split(",")}
 
 
 def _libraries(programs: list[pathlib.Path]) -> set[str]:
@@ -86,7 +94,20 @@ def _sources(suite: str) -> str:
     return "\n".join(sorted(lines))
 
 
-def _make(folder: pathlib.Path, packages: set[str]) -> None:
+def _offer(packages: set[str]) -> list[str]:
+    """Hooks of mmdebstrap that leave these packages, and what they need, in a repository of the
+    root."""
+    if not packages:
+        return []
+    install = "apt-get install --yes --no-install-recommends --download-only"
+    return [
+        f'--customize-hook=chroot "$1" {install} {" ".join(sorted(packages))}',
+        '--customize-hook=mkdir -p "$1/relinkd/debs" && mv "$1"/var/cache/apt/archives/*.deb '
+        '"$1/relinkd/debs" && cd "$1/relinkd/debs" && dpkg-scanpackages . >Packages',
+    ]
+
+
+def _make(folder: pathlib.Path, packages: set[str], offered: set[str]) -> None:
     suite = _suite()
     sources = _sources(suite)
     if not sources:  # apt has no lists yet, or they are thrown away in this image
@@ -104,7 +125,7 @@ def _make(folder: pathlib.Path, packages: set[str]) -> None:
         command = [
             "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory",
             f"--include={','.join(sorted(packages))}", f"--aptopt={options}",
-            '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
+            '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io", *_offer(offered),
             '--customize-hook=cd "$1/etc" && rm -rf apt/sources.list apt/sources.list.d/* '
             "apt/apt.conf.d/99mmdebstrap dpkg/dpkg.cfg.d/99mmdebstrap resolv.conf hostname",
             suite, f"{made}/root", "-",
@@ -123,13 +144,28 @@ def _make(folder: pathlib.Path, packages: set[str]) -> None:
 
 
 @contextlib.contextmanager
-def debian_root(programs: list[pathlib.Path]) -> Iterator[pathlib.Path]:
+def root_for_programs(programs: list[pathlib.Path]) -> Iterator[pathlib.Path]:
     """The root in which the programs can run; nobody removes it meanwhile."""
+    with _root(_listed_packages("system") | _libraries(programs), set()) as root:
+        yield root
+
+
+@contextlib.contextmanager
+def root_for_package(deb: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The root in which the package can be installed by apt; nobody removes it meanwhile."""
+    offered = _listed_packages("offered") | _dependencies(deb)
+    with _root(_listed_packages("clean_system"), offered) as root:
+        yield root
+
+
+@contextlib.contextmanager
+def _root(packages: set[str], offered: set[str]) -> Iterator[pathlib.Path]:
     home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     cache = pathlib.Path(home) / "relinkd" / "system"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-    packages = _listed_packages() | _libraries(programs)
-    key = "\n".join([_suite(), *sorted(packages), _versions(packages)])
+    key = "\n".join([_suite(), *sorted(packages), _versions(packages | offered)])
+    if offered:
+        key = "\n".join([key, "offered", *sorted(offered)])
     folder = cache / f"root-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -142,7 +178,7 @@ def debian_root(programs: list[pathlib.Path]) -> Iterator[pathlib.Path]:
                     unused = time.time() - old.stat().st_mtime > KEPT_FOR
                     if old.name.startswith("new-") or (old.name.startswith("root-") and unused):
                         shutil.rmtree(old)
-                _make(folder, packages)
+                _make(folder, packages, offered)
                 print(f"made {folder} in {time.monotonic() - started:.0f} s", flush=True)
             fcntl.flock(lock, fcntl.LOCK_SH)
         os.utime(folder)
