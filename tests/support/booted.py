@@ -4,9 +4,9 @@ python3 booted.py PYTEST-ARGUMENT…
 
 The root is a cached one (debian_root.py) below a layer in memory, so each boot is a new one. It has
 loopback and no other network. The checkout's tests are in /relinkd/tests there, the programs under
-test in /relinkd/programs. Modules called test_package_… get a root without what relinkd needs, and
-the Debian package in /relinkd/package. The host need not run systemd. When this program ends, however it ends,
-the kernel ends every process and removes every mount.
+test in /relinkd/programs, and the packages in /relinkd/package. Modules called test_package_… get a
+root without what relinkd needs. The host need not run systemd. When this program ends, however it
+ends, the kernel ends every process and removes every mount.
 
 Exit status 77: not possible here, with the reason. With RELINKD_REQUIRE_ALL=1 that is a failure.
 """
@@ -140,9 +140,8 @@ def boot(root: pathlib.Path) -> int:
         "--resolv-conf=off", "--timezone=off", "--console=pipe",
         f"--bind-ro={tests}:/relinkd/tests",
         f"--bind-ro={os.environ['RELINKD_PROGRAMS']}:/relinkd/programs",
+        f"--bind-ro={os.environ['RELINKD_PACKAGE']}:/relinkd/package",
     ]
-    if "RELINKD_PACKAGE" in os.environ:
-        command.append(f"--bind-ro={os.environ['RELINKD_PACKAGE']}:/relinkd/package")
     with (WORK / "nspawn.log").open("w") as log:
         container = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     output = subprocess.Popen(["tail", "--quiet", "--lines=+1", "--follow", "--sleep-interval=0.2",
@@ -164,11 +163,6 @@ def boot(root: pathlib.Path) -> int:
     return status
 
 
-def the_deb(checkout: pathlib.Path) -> pathlib.Path | None:
-    folder = os.environ.setdefault("RELINKD_PACKAGE", str(checkout / "build/tested-package"))
-    return next(pathlib.Path(folder).glob("relinkd_*.deb"), None)
-
-
 def main() -> int:
     if sys.argv[1:2] == ["--inside"]:
         root = mount_root(sys.argv[2])
@@ -184,13 +178,16 @@ def main() -> int:
         return 1
     if reason := why_not():
         return cannot_run(reason)
-    root_for = root_for_programs([programs / name for name in PROGRAMS])
+    packages = pathlib.Path(
+        os.environ.setdefault("RELINKD_PACKAGE", str(here.parents[2] / "build/tested-package")))
+    deb = next(packages.glob("relinkd_*.deb"), None)
+    if not deb:
+        print(f"{packages} has no Debian package: build it by ./dev test system")
+        return 1
     if any("test_package_" in argument for argument in sys.argv[1:]):
-        deb = the_deb(here.parents[2])
-        if not deb:
-            print(f"{os.environ['RELINKD_PACKAGE']} has no Debian package: build it by ./dev test system")
-            return 1
         root_for = root_for_package(deb)
+    else:
+        root_for = root_for_programs([programs / name for name in PROGRAMS])
     try:
         with root_for as root:
             return subprocess.run(
