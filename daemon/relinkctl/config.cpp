@@ -80,10 +80,13 @@ int run_config_show(const GlobalOptions& global, bool json) {
 }
 
 int run_reload(const GlobalOptions& global) {
-  const auto json = control::call(find_socket(global), "io.relinkd.Reload", "{}", kReloadTimeout);
+  // Errors of the files are what relinkd answers with: once is enough.
+  const FoundSocket socket = look_for_socket(global);
+  const auto json = control::call(socket.path, "io.relinkd.Reload", "{}", kReloadTimeout);
   const auto verdict =
       json ? control::decode_reload(*json) : Result<control::ReloadView>(json.error());
   if (!verdict) {
+    if (!socket.warning.empty()) complain(socket.warning);
     complain(verdict.error().message);
     return kFailed;
   }

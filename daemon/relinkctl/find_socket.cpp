@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relinkctl/find_socket.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "relinkctl/output.hpp"
@@ -20,14 +22,20 @@ Result<config::Loaded> read_config(const std::string& file) {
   return Error{std::move(lines)};
 }
 
-std::string find_socket(const GlobalOptions& global) {
-  if (!global.socket.empty()) return global.socket;
+FoundSocket look_for_socket(const GlobalOptions& global) {
+  if (!global.socket.empty()) return {global.socket, {}};
   const auto config = read_config(global.config_file);
-  if (config) return config->settings.control.socket;
+  if (config) return {config->settings.control.socket, {}};
   std::string socket = config::Control().socket;
-  complain(fmt::format("{}\nrelinkctl: so the default control socket is used: {}",
-                       config.error().message, socket));
-  return socket;
+  std::string warning = fmt::format("{}\nrelinkctl: so the default control socket is used: {}",
+                                    config.error().message, socket);
+  return {std::move(socket), std::move(warning)};
+}
+
+std::string find_socket(const GlobalOptions& global) {
+  FoundSocket found = look_for_socket(global);
+  if (!found.warning.empty()) complain(found.warning);
+  return std::move(found.path);
 }
 
 }  // namespace relinkd::relinkctl
