@@ -18,4 +18,9 @@ Result<std::string> sysctl_path(std::string_view key);
 /// this kernel has no such sysctl.
 Result<std::string> read_sysctl(std::string_view key);
 
+/// Sets a sysctl in this process's namespaces. The Error says what to do about it; its code is
+/// ENOENT where this kernel has no such sysctl, EROFS, EACCES or EPERM where it may not be set from
+/// here, EINVAL where the kernel does not take the value.
+Result<void> write_sysctl(std::string_view key, std::string_view value);
+
 }  // namespace relinkd::kernel

@@ -66,7 +66,11 @@ int run_reload(const GlobalOptions& global);
 /// `name`: a condition, or any other kind of event.
 int run_explain(const std::string& name);
 
-int run_sysctl_check(const GlobalOptions& global, bool json);
+struct SysctlCheckOptions {
+  bool all_namespaces = false;  ///< --netns all
+  bool json = false;
+};
+int run_sysctl_check(const GlobalOptions& global, const SysctlCheckOptions& options);
 
 struct CheckOptions {
   std::string url;

@@ -28,7 +28,7 @@ struct Options {
   bool dry_run = false;
   std::optional<Duration> pause;
   bool config_json = false;
-  bool sysctl_json = false;
+  SysctlCheckOptions sysctl;
 };
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& what) {
@@ -106,6 +106,23 @@ void add_app_commands(CLI::App& app, Options& o) {
   add_command(app, "resume", "Allow actions again");
 }
 
+void add_sysctl(CLI::App& app, SysctlCheckOptions& o) {
+  CLI::App* sysctl = add_command(app, "sysctl", "The kernel's settings that [sysctl.want] names");
+  sysctl->require_subcommand(1);
+  CLI::App* check =
+      add_command(*sysctl, "check",
+                  "Whether they are applied, will be after a reboot, who decides that, and what "
+                  "they mean in seconds. Exits as a monitoring plugin does: 0 applied and "
+                  "persistent, 1 only one of both, 2 not applied, 3 cannot be read, or usage");
+  check
+      ->add_option_function<std::string>(
+          "--netns", [&o](const std::string&) { o.all_namespaces = true; },
+          "\"all\": every network namespace of this host, too (root)")
+      ->check(CLI::IsMember({"all"}))
+      ->option_text("all");
+  check->add_flag("--json", o.json, "For programs");
+}
+
 void add_commands(CLI::App& app, Options& o) {
   CLI::App* status = add_command(app, "status", "Endpoints, nodes and what is wrong with them");
   status->add_option("ENDPOINT", o.status.endpoints, "Only these");
@@ -141,13 +158,7 @@ void add_commands(CLI::App& app, Options& o) {
       ->add_option("CONDITION", o.condition, "As status and events name it, e.g. half_open")
       ->required();
 
-  CLI::App* sysctl = add_command(app, "sysctl", "The kernel's settings that [sysctl.want] names");
-  sysctl->require_subcommand(1);
-  add_command(*sysctl, "check",
-              "Whether they are applied in this network namespace, and what they mean in seconds. "
-              "Exits as a monitoring plugin does: 0 applied, 2 not applied, 3 cannot be read, or "
-              "usage. Whether they persist over a reboot is not checked by this version")
-      ->add_flag("--json", o.sysctl_json, "For programs");
+  add_sysctl(app, o.sysctl);
 }
 
 int run(const CLI::App& app, const Options& o) {
@@ -162,7 +173,7 @@ int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("events")) return run_events(o.global, o.events);
   if (app.got_subcommand("reload")) return run_reload(o.global);
   if (app.got_subcommand("explain")) return run_explain(o.condition);
-  if (app.got_subcommand("sysctl")) return run_sysctl_check(o.global, o.sysctl_json);
+  if (app.got_subcommand("sysctl")) return run_sysctl_check(o.global, o.sysctl);
   const CLI::App* config = app.get_subcommand("config");
   if (config->got_subcommand("check")) return run_config_check(o.global, o.config_file);
   return run_config_show(o.global, o.config_json);
