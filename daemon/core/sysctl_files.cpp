@@ -54,12 +54,19 @@ void expand_braces(const std::string& pattern, std::vector<std::string>& out) {
   }
 }
 
-bool glob_fits(const std::string& pattern, const std::string& key) {
+bool glob_fits(const std::string& glob, const std::string& key) {
   std::vector<std::string> alternatives;
-  expand_braces(pattern, alternatives);
+  expand_braces(glob, alternatives);
   if (alternatives.size() > kMaxAlternatives) return false;
+  // Part by part as glob(3) does, to which a slash within brackets parts the pattern, too.
+  const auto parts = split(key, '/');
   return std::any_of(alternatives.begin(), alternatives.end(), [&](const std::string& one) {
-    return fnmatch(one.c_str(), key.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+    const auto patterns = split(one, '/');
+    return std::equal(patterns.begin(), patterns.end(), parts.begin(), parts.end(),
+                      [](std::string_view pattern, std::string_view part) {
+                        return fnmatch(std::string(pattern).c_str(), std::string(part).c_str(),
+                                       FNM_PERIOD) == 0;
+                      });
   });
 }
 

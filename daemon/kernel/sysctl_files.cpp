@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <set>
+#include <utility>
 
 #include <dirent.h>
 #include <fmt/format.h>
@@ -74,8 +76,13 @@ void read_folder(const std::string& folder, core::SysctlSources& sources) {
 
 core::SysctlSources read_sysctl_files() {
   core::SysctlSources sources;
-  for (const std::string_view folder : core::kSysctlFolders) {
-    read_folder(std::string(folder), sources);
+  // /lib is /usr/lib nearly everywhere, and a file masks others, not itself.
+  std::set<std::pair<dev_t, ino_t>> seen;
+  for (const std::string_view name : core::kSysctlFolders) {
+    const std::string folder(name);
+    struct stat at {};
+    if (stat(folder.c_str(), &at) == 0 && !seen.emplace(at.st_dev, at.st_ino).second) continue;
+    read_folder(folder, sources);
   }
   core::SysctlFile conf = read_one(std::string(core::kSysctlConf));
   if (!conf.text.empty() && conf.error.empty()) sources.files.push_back(std::move(conf));
