@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "control/interface.hpp"
 #include "loop/loop.hpp"
 #include "loop/unix_address.hpp"
 
@@ -37,10 +38,11 @@ Error connect_error(int code, const std::string& path) {
               code};
     case EACCES:
     case EPERM:
-      return {fmt::format("permission denied on {}: your user is not in group relinkd (usermod "
-                          "--append --groups relinkd USER, then log in anew), or use sudo",
-                          path),
-              code};
+      return {
+          fmt::format("permission denied on {}: your user is not in group relinkd; use sudo, or "
+                      "usermod --append --groups relinkd USER, then log in anew",
+                      path),
+          code};
     case EAGAIN:
       return {fmt::format("relinkd does not accept connections on {}: journalctl --unit relinkd "
                           "tells why",
@@ -57,16 +59,21 @@ Error closed(const std::string& path) {
 
 Error error_of(const Reply& reply) {
   if (reply.error == "io.relinkd.PermissionDenied") {
-    return {fmt::format("permission denied: {}; use sudo, or have your user added to such a group",
-                        reply.reason),
-            EACCES};
+    return {fmt::format("permission denied: {}", reply.reason), EPERM};
   }
   if (reply.error == "org.varlink.service.MethodNotFound" ||
       reply.error == "org.varlink.service.InterfaceNotFound") {
     return {
         fmt::format("the running relinkd does not know {}: it is of another version than this "
-                    "relinkctl",
-                    reply.reason)};
+                    "relinkctl ({}). If it is older: systemctl restart relinkd; relinkctl status "
+                    "says which one runs",
+                    reply.reason, version())};
+  }
+  if (reply.error == "io.relinkd.TooManyConnections") {
+    return {fmt::format("relinkd takes no more connections: {}; end a relinkctl or a subscriber "
+                        "that need not run",
+                        reply.reason),
+            EBUSY};
   }
   return {reply.reason.empty() ? fmt::format("relinkd answers {}", reply.error)
                                : fmt::format("relinkd answers {}: {}", reply.error, reply.reason)};

@@ -16,7 +16,8 @@ namespace relinkd::control {
 /// Calls a Varlink method on the control socket at `path` and waits for the answer.
 /// `method`: "io.relinkd.GetStatus"; `parameters`: a JSON object as text. Returns the reply's
 /// parameters as JSON text. Errors are sentences with the next step ("relinkd is not running: …",
-/// "permission denied: …"), code = errno or 0.
+/// "permission denied: …"), code = errno; 0 where relinkd answered, but EPERM where it says that the
+/// caller may not.
 Result<std::string> call(const std::string& path, const std::string& method,
                          const std::string& parameters, Duration timeout);
 

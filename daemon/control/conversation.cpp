@@ -122,8 +122,11 @@ std::string_view wrong_parameter(const Call& call, const std::array<Takes, 2>& t
 }
 
 std::string_view refusal(Access needs) {
-  return needs == Access::Order ? "only root and the groups in [control] operators may order"
-                                : "only root and members of the group relinkd may read";
+  return needs == Access::Order
+             ? "only root and members of the groups in [control] operators may order; use sudo, or "
+               "name a group of yours there and have root run `relinkctl reload`"
+             : "only root and members of group relinkd may read, and your user is not in it; use "
+               "sudo, or usermod --append --groups relinkd USER, then log in anew";
 }
 
 }  // namespace

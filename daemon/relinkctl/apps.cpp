@@ -38,10 +38,7 @@ Result<std::string> apps_text(const GlobalOptions& global, const AppsOptions& op
 
 int run_apps(const GlobalOptions& global, const AppsOptions& options) {
   const auto text = apps_text(global, options);
-  if (!text) {
-    complain(text.error().message);
-    return kFailed;
-  }
+  if (!text) return not_answered(text.error());
   print(*text);
   return kDone;
 }

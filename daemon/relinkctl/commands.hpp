@@ -10,11 +10,12 @@
 
 namespace relinkd::relinkctl {
 
-// Exit codes. `check` and `sysctl check` exit as monitoring plugins do, the others as programs.
+// Exit codes. `check` and `sysctl check` exit as monitoring plugins do. The others have a table that
+// says the same by 2 and 3 as far as it can: wrong usage, and that nothing is known.
 inline constexpr int kDone = 0;
-inline constexpr int kFailed = 1;
+inline constexpr int kFailed = 1;  ///< or refused
 inline constexpr int kUsage = 2;
-inline constexpr int kUnreadable = 3;  ///< the journal
+inline constexpr int kNotAsked = 3;  ///< relinkd, or the journal, could not be asked
 inline constexpr int kPluginOk = 0;
 inline constexpr int kPluginWarning = 1;
 inline constexpr int kPluginCritical = 2;

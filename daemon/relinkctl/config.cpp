@@ -62,10 +62,7 @@ int run_config_check(const GlobalOptions& global, const std::string& file) {
 
 int run_config_show(const GlobalOptions& global, bool json) {
   const auto all = values(global);
-  if (!all) {
-    complain(all.error().message);
-    return kFailed;
-  }
+  if (!all) return not_answered(all.error());
   if (json) {
     print(control::encode_config(*all) + '\n');
     return kDone;
@@ -87,8 +84,7 @@ int run_reload(const GlobalOptions& global) {
       json ? control::decode_reload(*json) : Result<control::ReloadView>(json.error());
   if (!verdict) {
     if (!socket.warning.empty()) complain(socket.warning);
-    complain(verdict.error().message);
-    return kFailed;
+    return not_answered(verdict.error());
   }
   if (!verdict->accepted) {
     for (const auto& error : verdict->errors) complain(clean(error));

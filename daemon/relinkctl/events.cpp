@@ -65,8 +65,7 @@ int run_events(const GlobalOptions& global, const EventsOptions& options) {
     result = json ? print_events(*json, options.json) : Result<void>(json.error());
   }
   if (result) return kDone;
-  complain(result.error().message);
-  return kFailed;
+  return not_answered(result.error());
 }
 
 }  // namespace relinkd::relinkctl

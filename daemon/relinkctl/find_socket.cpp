@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relinkctl/find_socket.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,6 +37,12 @@ std::string find_socket(const GlobalOptions& global) {
   FoundSocket found = look_for_socket(global);
   if (!found.warning.empty()) complain(found.warning);
   return std::move(found.path);
+}
+
+int not_answered(const Error& error) {
+  complain(error.message);
+  // Where relinkd answers that it refuses, there is no errno but EPERM.
+  return error.code == 0 || error.code == EPERM ? kFailed : kNotAsked;
 }
 
 }  // namespace relinkd::relinkctl

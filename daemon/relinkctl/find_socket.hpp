@@ -26,4 +26,8 @@ FoundSocket look_for_socket(const GlobalOptions& global);
 /// read, the default one, with a warning on standard error: relinkd may run all the same.
 std::string find_socket(const GlobalOptions& global);
 
+/// Tells an Error of control/client on standard error and returns the exit code for it: kFailed
+/// where relinkd has answered, else kNotAsked.
+int not_answered(const Error& error);
+
 }  // namespace relinkd::relinkctl

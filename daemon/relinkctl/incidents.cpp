@@ -23,7 +23,7 @@ int run_incidents(const IncidentsOptions& options) {
       read_incident_lines(*since, [&](const IncidentLine& line) { incidents.add(line); });
   if (!read) {
     complain(read.error().message);
-    return kUnreadable;
+    return kNotAsked;
   }
   print(options.json ? incidents_json(incidents) + '\n'
                      : render_incidents(incidents, *since, screen()));

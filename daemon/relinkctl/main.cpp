@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "control/service.hpp"
 #include "relinkctl/commands.hpp"
+#include "relinkctl/help.hpp"
 #include "relinkctl/output.hpp"
 
 namespace relinkd::relinkctl {
@@ -47,10 +48,13 @@ Duration duration_of(const std::string& option, const std::string& text) {
 }
 
 void add_check(CLI::App& app, CheckOptions& check) {
-  CLI::App* command = add_command(app, "check",
-                                  "Try an endpoint once, without relinkd: resolve, connect, TLS, "
-                                  "log in, PING, role. Exits as a monitoring plugin does: 0 ok, "
-                                  "1 warning, 2 critical, 3 unknown or usage");
+  CLI::App* command = add_command(app, "check", "Try a server once, without relinkd");
+  explain_use(*command,
+              "Resolves the name, connects, logs in, and asks for PING and the role. Exits as a "
+              "monitoring plugin does: 0 ok, 1 warning, 2 critical, 3 unknown or usage.",
+              {"check redis://127.0.0.1:6379",
+               "check --password-file /etc/relinkd/sessions.pass "
+               "rediss://relinkd@sessions.example.net:6380"});
   command->add_option("URL", check.url, "redis://, rediss:// or unix://, without a password")
       ->required();
   command->add_option("--password-file", check.password_file, "File with the password")
@@ -64,7 +68,8 @@ void add_check(CLI::App& app, CheckOptions& check) {
       ->add_option("--server-name", check.server_name,
                    "Name to ask for and to expect in the certificate")
       ->option_text("NAME");
-  command->add_flag("!--no-verify", check.verify, "Accept any certificate");
+  command->add_flag_callback(
+      "--no-verify", [&check] { check.verify = false; }, "Accept any certificate");
   command->add_option("--expect", check.expect, "primary (default), replica or any")
       ->check(CLI::IsMember({"primary", "replica", "any"}))
       ->option_text("ROLE");
@@ -78,21 +83,29 @@ void add_check(CLI::App& app, CheckOptions& check) {
 }
 
 void add_app_commands(CLI::App& app, Options& o) {
-  CLI::App* apps = add_command(app, "apps",
-                               "The apps' sockets by node and state, those that are unprotected, "
-                               "and what is out of sight");
+  CLI::App* apps = add_command(app, "apps", "The apps' sockets by node and state");
+  explain_use(*apps,
+              "Shows the sockets that are unprotected or in trouble, too, how long an app would "
+              "hang on one, what is out of sight, and what was done last.",
+              {"apps", "apps checkout"});
   apps->add_option("APP", o.apps.apps, "Only these");
   apps->add_flag("--json", o.apps.json, "For programs");
 
   CLI::App* relink = add_command(app, "relink", "Make an app reconnect now");
+  explain_use(*relink,
+              "It does not wait for spread and min_interval, and acts only toward a healthy "
+              "endpoint, too. `relinkctl events --follow` shows what comes of it.",
+              {"relink --dry-run checkout", "relink checkout"});
   relink->add_option("APP", o.app, "As the configuration names it")->required();
   relink->add_flag("--dry-run", o.dry_run, "Only say what would be done");
 
-  add_command(app, "reset", "Close an app's breaker, so that relinkd acts for it again")
-      ->add_option("APP", o.app, "As the configuration names it")
-      ->required();
+  CLI::App* reset = add_command(app, "reset", "Close an app's breaker: relinkd acts for it again");
+  explain_use(*reset, "", {"reset checkout"});
+  reset->add_option("APP", o.app, "As the configuration names it")->required();
 
-  add_command(app, "pause", "Stop all actions for apps; watching goes on")
+  CLI::App* pause = add_command(app, "pause", "Stop all actions for apps; watching goes on");
+  explain_use(*pause, "", {"pause 30m"});
+  pause
       ->add_option_function<std::string>(
           "DURATION",
           [&o](const std::string& text) {
@@ -103,17 +116,21 @@ void add_app_commands(CLI::App& app, Options& o) {
           },
           "For so long, e.g. 30m; without it, until resumed")
       ->option_text("DURATION");
-  add_command(app, "resume", "Allow actions again");
+  explain_use(*add_command(app, "resume", "Allow actions again"), "", {"resume"});
 }
 
 void add_sysctl(CLI::App& app, SysctlCheckOptions& o) {
   CLI::App* sysctl = add_command(app, "sysctl", "The kernel's settings that [sysctl.want] names");
+  explain_use(*sysctl, "", {"sysctl check"});
   sysctl->require_subcommand(1);
-  CLI::App* check =
-      add_command(*sysctl, "check",
-                  "Whether they are applied, will be after a reboot, who decides that, and what "
-                  "they mean in seconds. Exits as a monitoring plugin does: 0 applied and "
-                  "persistent, 1 only one of both, 2 not applied, 3 cannot be read, or usage");
+  CLI::App* check = add_command(
+      *sysctl, "check",
+      "Whether they are applied, will be after a reboot, and who decides that; in seconds");
+  explain_use(
+      *check,
+      "Exits as a monitoring plugin does: 0 applied and persistent, 1 only one of both, 2 not "
+      "applied, 3 cannot be read, or usage.",
+      {"sysctl check", "sysctl check --netns all", "sysctl check --json"});
   check
       ->add_option_function<std::string>(
           "--netns", [&o](const std::string&) { o.all_namespaces = true; },
@@ -123,40 +140,62 @@ void add_sysctl(CLI::App& app, SysctlCheckOptions& o) {
   check->add_flag("--json", o.json, "For programs");
 }
 
-void add_commands(CLI::App& app, Options& o) {
-  CLI::App* status = add_command(app, "status", "Endpoints, nodes and what is wrong with them");
-  status->add_option("ENDPOINT", o.status.endpoints, "Only these");
-  status->add_flag("--watch", o.status.watch, "Draw anew every second and at each event");
-  status->add_flag("--json", o.status.json, "For programs");
-
-  add_app_commands(app, o);
-  add_check(app, o.check);
-
-  CLI::App* events = add_command(app, "events", "The last events");
+void add_news(CLI::App& app, Options& o) {
+  CLI::App* events = add_command(app, "events", "The last events, from relinkd's memory");
+  explain_use(*events, "", {"events", "events --follow", "events --json"});
   events->add_flag("-f,--follow", o.events.follow, "Go on with each new one as it comes");
   events->add_flag("--json", o.events.json, "For programs: one object a line");
 
-  CLI::App* incidents = add_command(app, "incidents",
-                                    "From the journal: what began and ended when. Exits with 3 if "
-                                    "the journal cannot be read");
+  CLI::App* incidents = add_command(app, "incidents", "What went wrong, from the journal");
+  explain_use(*incidents,
+              "Each incident as a timeline: what was seen, decided and done, and the verified end. "
+              "Only root and group systemd-journal may read the journal.",
+              {"incidents", "incidents --since 2h", "incidents --since \"2026-11-22 10:15\""});
   incidents
       ->add_option("--since", o.incidents.since,
                    "A time ago (2h, 7d) or a time (2026-11-22, \"2026-11-22 10:15\"); 7d")
       ->option_text("TIME");
   incidents->add_flag("--json", o.incidents.json, "For programs");
 
+  CLI::App* explain = add_command(app, "explain", "What a condition means and what to do");
+  explain_use(*explain,
+              "Knows conditions, causes of disconnections, kinds of event, states of sockets, and "
+              "results of making an app reconnect.",
+              {"explain half_open", "explain not_recovered"});
+  explain->add_option("NAME", o.condition, "As status, events and metrics name it")->required();
+}
+
+void add_config(CLI::App& app, Options& o) {
   CLI::App* config = add_command(app, "config", "The configuration");
+  explain_use(*config, "", {"config check", "config show"});
   config->require_subcommand(1);
-  add_command(*config, "check", "All errors of the configuration, with file, line and column")
-      ->add_option("FILE", o.config_file, "Instead of the global --config");
-  add_command(*config, "show", "The configuration in force, and where each value comes from")
-      ->add_flag("--json", o.config_json, "For programs");
+  CLI::App* check = add_command(*config, "check", "All its errors, with file, line and column");
+  explain_use(*check, "", {"config check", "config check /etc/relinkd/relinkd.toml"});
+  check->add_option("FILE", o.config_file,
+                    "This and the folder conf.d beside it, instead of --config");
+  CLI::App* show = add_command(*config, "show", "What is in force, and where each value is from");
+  explain_use(*show, "Where relinkd is not running: what it would start with.",
+              {"config show", "config show --json"});
+  show->add_flag("--json", o.config_json, "For programs");
+}
 
-  add_command(app, "reload", "Have relinkd read its configuration anew, and wait for the verdict");
+void add_commands(CLI::App& app, Options& o) {
+  CLI::App* status = add_command(app, "status", "Endpoints, nodes and what is wrong with them");
+  explain_use(*status, "", {"status", "status sessions", "status --watch", "status --json"});
+  status->add_option("ENDPOINT", o.status.endpoints, "Only these");
+  status->add_flag("--watch", o.status.watch, "Draw anew every second and at each event");
+  status->add_flag("--json", o.status.json, "For programs");
 
-  add_command(app, "explain", "What a condition means and what to do")
-      ->add_option("CONDITION", o.condition, "As status and events name it, e.g. half_open")
-      ->required();
+  add_app_commands(app, o);
+  add_check(app, o.check);
+  add_news(app, o);
+  add_config(app, o);
+
+  CLI::App* reload = add_command(app, "reload", "Have relinkd read its configuration anew");
+  explain_use(*reload,
+              "Waits for the verdict. A configuration with errors is refused as a whole, and the "
+              "one in force stays.",
+              {"reload"});
 
   add_sysctl(app, o.sysctl);
 }
@@ -182,9 +221,16 @@ int run(const CLI::App& app, const Options& o) {
 int parse_and_run(int argc, char** argv) {
   CLI::App app("Shows what relinkd sees, and gives it orders.", "relinkctl");
   Options o;
-  app.set_version_flag("--version", "relinkctl " RELINKD_VERSION);
+  use_own_help(app);
+  explain_use(app,
+              "`relinkctl COMMAND --help` says more of each.\n\n"
+              "Exit status: 0 done, 1 failed or refused, 2 wrong usage, 3 relinkd or the journal "
+              "could not be asked. Of check and sysctl check, as of monitoring plugins: 0 ok, 1 "
+              "warning, 2 critical, 3 unknown or wrong usage.",
+              {"status", "explain half_open"});
+  app.set_version_flag("--version", "relinkctl " RELINKD_VERSION, "Print the version");
   app.add_option("--config", o.global.config_file,
-                 "Configuration, in which the control socket is found")
+                 "Configuration in which the control socket is found")
       ->option_text("FILE");
   app.add_option("--socket", o.global.socket, "Control socket")->option_text("PATH");
   app.require_subcommand(1);

@@ -20,10 +20,7 @@ namespace {
 int order(const GlobalOptions& global, const std::string& method, const std::string& parameters) {
   const auto json = control::call(find_socket(global), method, parameters, kAnswerTimeout);
   const auto order = json ? control::decode_order(*json) : Result<control::OrderView>(json.error());
-  if (!order) {
-    complain(order.error().message);
-    return kFailed;
-  }
+  if (!order) return not_answered(order.error());
   for (const auto& line : order->lines) {
     if (order->accepted) {
       print(clean(line) + '\n');

@@ -37,10 +37,7 @@ class StatusCommand {
 
   int run() {
     const auto text = status_text(/*check_names=*/true);
-    if (!text) {
-      complain(text.error().message);
-      return kFailed;
-    }
+    if (!text) return not_answered(text.error());
     if (!options_.watch) {
       print(*text);
       return kDone;

@@ -132,9 +132,9 @@ TEST_F(ControlClient, IsToldWhatItMayNot) {
   start();
   with_peer([&] {
     const Error error = why_not("io.relinkd.Reload");
-    EXPECT_THAT(error.message, StartsWith("permission denied: only root and the groups in "
-                                          "[control] operators may order"));
-    EXPECT_EQ(error.code, EACCES);
+    EXPECT_THAT(error.message, StartsWith("permission denied: only root and members of the groups "
+                                          "in [control] operators may order; use sudo, or name "));
+    EXPECT_EQ(error.code, EPERM);
   });
 }
 
