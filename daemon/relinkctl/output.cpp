@@ -5,10 +5,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <cwchar>
+#include <numeric>
 #include <utility>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale() is POSIX
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,7 +24,7 @@ namespace {
 
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNoteIndent = 2;
-/// A last column narrower than this reads worse than one that the terminal itself breaks.
+/// A last column that has to be wrapped to less reads worse than blocks.
 constexpr std::size_t kNarrowestLast = 20;
 
 std::string_view code_of(Colour colour) {
@@ -36,6 +39,32 @@ std::string_view code_of(Colour colour) {
   return "";
 }
 
+/// The character that `text`, one of UTF-8, is.
+char32_t code_point(std::string_view text) {
+  if (text.size() == 1) return static_cast<unsigned char>(text[0]);
+  // The first byte of n has n + 1 bits that say so, the others have two.
+  char32_t code = static_cast<unsigned char>(text[0]) & (0xFFU >> (text.size() + 1));
+  for (const char c : text.substr(1)) code = code << 6U | (static_cast<unsigned char>(c) & 0x3fU);
+  return code;
+}
+
+/// The locale by which wcwidth(3) knows all of Unicode; glibc has it built in from 2.35 on, and
+/// distributions ship it before.
+locale_t unicode() {
+  static const locale_t made = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  return made;
+}
+
+std::size_t longest_word(std::string_view text) {
+  std::size_t longest = 0;
+  for (const std::string_view word : split(text, ' ')) longest = std::max(longest, width_of(word));
+  return longest;
+}
+
+std::size_t sum(const std::vector<std::size_t>& widths) {
+  return std::accumulate(widths.begin(), widths.end(), std::size_t{0});
+}
+
 }  // namespace
 
 Screen screen() {
@@ -48,8 +77,15 @@ Screen screen() {
   }
   // Nothing in relinkctl changes the environment.
   const char* no_color = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
-  screen.colour = no_color == nullptr || *no_color == '\0';
+  const char* term = std::getenv("TERM");          // NOLINT(concurrency-mt-unsafe)
+  screen.colour = wants_colour(no_color, term);
+  screen.moves = wants_colour(nullptr, term);
   return screen;
+}
+
+bool wants_colour(const char* no_color, const char* term) {
+  const std::string_view terminal = term == nullptr ? "" : term;
+  return (no_color == nullptr || *no_color == '\0') && !terminal.empty() && terminal != "dumb";
 }
 
 Colour condition_colour(std::string_view condition) {
@@ -106,9 +142,18 @@ std::string local_time(WallTime time) {
 }
 
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;  // not a continuation byte
-  }));
+  const locale_t before = unicode() != nullptr ? uselocale(unicode()) : nullptr;
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const std::size_t size = std::max<std::size_t>(utf8_character(text), 1);
+    // -1: not known, or not printable.
+    const int columns =
+        size == 1 ? 1 : wcwidth(static_cast<wchar_t>(code_point(text.substr(0, size))));
+    width += columns < 0 ? 1 : static_cast<std::size_t>(columns);
+    text.remove_prefix(size);
+  }
+  if (before != nullptr) uselocale(before);
+  return width;
 }
 
 std::vector<std::string> wrap(std::string_view text, std::size_t width, std::size_t indent) {
@@ -142,26 +187,41 @@ void Table::add_row(std::vector<Cell> cells) {
 
 void Table::add_note(std::string_view text) { rows_.push_back({{}, clean(text)}); }
 
-std::string Table::render(const Screen& screen) const {
-  std::vector<std::size_t> widths;
+Table::Widths Table::widths() const {
+  Widths widths;
   for (const auto& heading : headings_) widths.push_back(width_of(heading));
   for (const Row& row : rows_) {
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       widths[i] = std::max(widths[i], width_of(row.cells[i].text));
     }
   }
-  const std::size_t last = headings_.size() - 1;
-  std::size_t before_last = 0;
-  for (std::size_t i = 0; i < last; ++i) before_last += widths[i] + kGap;
-  const bool wraps = screen.width >= before_last + kNarrowestLast;
+  return widths;
+}
 
+std::string Table::render(const Screen& screen) const {
+  const Widths natural = widths();
+  const std::size_t gaps = (natural.size() - 1) * kGap;
+  if (screen.width == 0 || sum(natural) + gaps <= screen.width) return render_rows(natural, screen);
+  const std::size_t before_last = sum(natural) - natural.back() + gaps;
+  std::size_t needed = kNarrowestLast;
+  for (const Row& row : rows_) {
+    if (!row.cells.empty()) needed = std::max(needed, longest_word(row.cells.back().text));
+  }
+  return before_last + needed <= screen.width ? render_rows(natural, screen)
+                                              : render_blocks(screen);
+}
+
+std::string Table::render_rows(const Widths& widths, const Screen& screen) const {
+  const std::size_t last = headings_.size() - 1;
+  const std::size_t before_last = sum(widths) - widths.back() + last * kGap;
   std::string out;
   const auto add = [&](const std::vector<Cell>& cells) {
     for (std::size_t i = 0; i < last; ++i) {
       out += coloured(cells[i].text, cells[i].colour, screen);
       out.append(widths[i] - width_of(cells[i].text) + kGap, ' ');
     }
-    const auto lines = wrap(cells[last].text, wraps ? screen.width - before_last : 0, 0);
+    const auto lines =
+        wrap(cells[last].text, screen.width == 0 ? 0 : screen.width - before_last, 0);
     for (std::size_t i = 0; i < lines.size(); ++i) {
       if (i > 0) out.append(before_last, ' ');
       out += coloured(lines[i], cells[last].colour, screen) + '\n';
@@ -176,6 +236,30 @@ std::string Table::render(const Screen& screen) const {
       continue;
     }
     for (const auto& line : wrap(row.note, screen.width, kNoteIndent)) out += line + '\n';
+  }
+  return out;
+}
+
+std::string Table::render_blocks(const Screen& screen) const {
+  std::size_t column = 0;
+  for (const auto& heading : headings_) column = std::max(column, width_of(heading) + kGap);
+  std::string out;
+  for (const Row& row : rows_) {
+    if (row.cells.empty()) {
+      for (const auto& line : wrap(row.note, screen.width, kNoteIndent)) out += line + '\n';
+      continue;
+    }
+    if (!out.empty()) out += '\n';
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      out += coloured(headings_[i], Colour::Bold, screen);
+      out.append(column - width_of(headings_[i]), ' ');
+      const std::size_t left = screen.width > column ? screen.width - column : 1;
+      const auto lines = wrap(row.cells[i].text, left, 0);
+      for (std::size_t n = 0; n < lines.size(); ++n) {
+        if (n > 0) out.append(column, ' ');
+        out += coloured(lines[n], row.cells[i].colour, screen) + '\n';
+      }
+    }
   }
   return out;
 }

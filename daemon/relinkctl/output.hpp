@@ -15,9 +15,13 @@ namespace relinkd::relinkctl {
 struct Screen {
   std::size_t width = 0;   ///< columns; 0: not a terminal, so nothing is wrapped or cut
   std::size_t height = 0;  ///< lines; 0: unknown
-  bool colour = false;     ///< a terminal, and NO_COLOR is not set (https://no-color.org)
+  bool colour = false;     ///< as wants_colour() says
+  bool moves = false;      ///< the cursor can be moved: a terminal, and not a dumb one
 };
 Screen screen();
+/// On a terminal: unless NO_COLOR is set and not empty (https://no-color.org), or TERM says that
+/// the terminal knows no escape sequences ("dumb", or nothing). Null: not set.
+bool wants_colour(const char* no_color, const char* term);
 
 enum class Colour : std::uint8_t { Plain, Bold, Dim, Good, Notice, Bad };
 /// How a condition is shown.
@@ -37,7 +41,8 @@ std::string age(WallTime since, WallTime now);
 /// In the reader's own time zone, to the second: "2026-11-22 10:15:00".
 std::string local_time(WallTime time);
 
-/// How many columns `text` takes: one for each character.
+/// How many columns `text` takes on a terminal, as the C library's Unicode tables have it: two for
+/// a wide character, none for one that is put over another.
 std::size_t width_of(std::string_view text);
 
 /// Words put into lines of at most `width` columns, each begun with `indent` spaces. A longer word
@@ -50,7 +55,8 @@ struct Cell {
 };
 
 /// Rows under headings, each column as wide as its widest cell. On a terminal the last column is
-/// wrapped at its edge. Cells and notes are cleaned.
+/// wrapped at its edge between words; where even that does not fit, each row becomes a block of
+/// lines "HEADING  cell". Cells and notes are cleaned; none is cut.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
@@ -63,10 +69,16 @@ class Table {
   [[nodiscard]] std::string render(const Screen& screen) const;
 
  private:
+  using Widths = std::vector<std::size_t>;
   struct Row {
     std::vector<Cell> cells;  ///< empty: a note
     std::string note;
   };
+  /// Of each column.
+  [[nodiscard]] Widths widths() const;
+  [[nodiscard]] std::string render_rows(const Widths& widths, const Screen& screen) const;
+  [[nodiscard]] std::string render_blocks(const Screen& screen) const;
+
   std::vector<std::string> headings_;
   std::vector<Row> rows_;
 };

@@ -83,7 +83,7 @@ class StatusCommand {
     const Screen s = screen();
     const std::string text =
         status ? *status : fmt::format("{}\nTrying again every second.\n", status.error().message);
-    print(s.width > 0 ? on_whole_screen(text, s) : text + '\n');
+    print(s.moves && s.width > 0 ? on_whole_screen(text, s) : text + '\n');
   }
 
   /// Draws over the last picture, line by line: clearing the screen first would flicker.

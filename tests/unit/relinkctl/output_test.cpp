@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relinkctl/output.hpp"
 
+#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -26,10 +27,25 @@ TEST(Clean, KeepsTextInUtf8AndNothingElse) {
   EXPECT_EQ(clean("a\xff\xc3"), "a..");
 }
 
+TEST(Colour, IsLeftOutWhereItIsNotWantedOrNotUnderstood) {
+  EXPECT_TRUE(wants_colour(nullptr, "xterm"));
+  EXPECT_TRUE(wants_colour("", "xterm")) << "set and empty says nothing (no-color.org)";
+  EXPECT_FALSE(wants_colour("1", "xterm"));
+  EXPECT_FALSE(wants_colour("0", "xterm"));
+  EXPECT_FALSE(wants_colour(nullptr, "dumb"));
+  EXPECT_FALSE(wants_colour(nullptr, nullptr));
+}
+
 TEST(Width, CountsCharactersNotBytes) {
   EXPECT_EQ(width_of(""), 0U);
   EXPECT_EQ(width_of("µs"), 2U);
   EXPECT_EQ(width_of("a…b"), 3U);
+}
+
+TEST(Width, IsTwoOfAWideCharacterAndNoneOfACombiningOne) {
+  EXPECT_EQ(width_of("東京"), 4U);
+  EXPECT_EQ(width_of("🚀"), 2U);
+  EXPECT_EQ(width_of("e\u0301"), 1U);
 }
 
 TEST(Wrap, BreaksBetweenWords) {
@@ -70,12 +86,44 @@ TEST(Table, WrapsTheLastColumnOnATerminalOnly) {
             "key  one two three four five six seven eight nine\n");
 }
 
-TEST(Table, LeavesWrappingToTheTerminalWhereItIsTooNarrow) {
+TEST(Table, BecomesBlocksWhereItsColumnsDoNotFit) {
   Table table({"KEY", "WHAT"});
-  table.add_row({{"a-key-that-is-long-as-well"}, {"one two three four five"}});
+  table.add_row({{"a-key-that-is-long-as-well"}, {"one two three four five six seven eight nine"}});
+  table.add_note("a note that is longer than the terminal is wide");
+  table.add_row({{"b"}, {"2"}});
   EXPECT_EQ(table.render(kTerminal),
-            "KEY                         WHAT\n"
-            "a-key-that-is-long-as-well  one two three four five\n");
+            "KEY   a-key-that-is-long-as-well\n"
+            "WHAT  one two three four five six seven\n"
+            "      eight nine\n"
+            "  a note that is longer than the\n"
+            "  terminal is wide\n"
+            "\n"
+            "KEY   b\n"
+            "WHAT  2\n");
+}
+
+TEST(Table, NeverBreaksAValueInTheMiddle) {
+  const std::string address = "[2001:db8:1234:5678:9abc:def0:1234:5678]:6379";
+  const std::string key = "a.key.that.is.longer.than.many";
+  Table table({"KEY", "NODE", "WHAT"});
+  table.add_row({{key}, {address}, {"/system.slice/a-service-with-a-long-name.service and more"}});
+  for (std::size_t width = 1; width < 200; ++width) {
+    const std::string out = table.render({.width = width, .height = 24, .colour = false});
+    for (const std::string& value :
+         {key, address, std::string("/system.slice/a-service-with-a-long-name.service")}) {
+      EXPECT_THAT(out, ::testing::HasSubstr(value)) << width;
+    }
+  }
+}
+
+TEST(Table, HasNoLineBeyondTheEdgeThatCouldBeShorter) {
+  Table table({"ENDPOINT", "NODE", "SINCE"});
+  table.add_row({{"sessions"}, {"10.0.0.7:6379"}, {"2 h 11 min"}});
+  table.add_note("a sentence with figures under it");
+  for (std::size_t width = 26; width < 60; ++width) {
+    std::istringstream lines(table.render({.width = width, .height = 24, .colour = false}));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(width_of(line), width) << line;
+  }
 }
 
 TEST(Table, PutsNotesUnderTheirRow) {
