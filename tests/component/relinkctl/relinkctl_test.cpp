@@ -350,12 +350,6 @@ TEST_F(Relinkctl, SysctlCheckIsJsonForPrograms) {
   EXPECT_EQ(json["verdict"] == "applied", o.code == 0);
 }
 
-TEST_F(Relinkctl, SaysInItsHelpThatPersistenceIsNotChecked) {
-  const Outcome o = relinkctl("sysctl check --help");
-  EXPECT_EQ(o.code, 0);
-  EXPECT_THAT(o.out, HasSubstr("is not checked by this version"));
-}
-
 TEST_F(Relinkctl, CheckOfAUrlThatNamesNoServerSaysWhatToGiveInstead) {
   for (const std::string url :
        {"redis-sentinel://127.0.0.1#mymaster", "redis-cluster://127.0.0.1"}) {
