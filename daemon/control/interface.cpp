@@ -150,23 +150,28 @@ type Value (
 # The sockets of an app to one node, counted by their state: "ok", "unproven"
 # (idle, and no keepalive timer looks after it), "peer_closed", "black_holed",
 # "stalled", "wrong_node", "replica" or "connecting". unprotected counts those
-# that no keepalive timer looks after, hangs_seconds is how long the app would
-# hang on the worst of them, null if not known.
+# that no keepalive timer looks after. Of these, waiting counts those that wait
+# for a reply, and hangs_seconds is how long the app would hang on the worst of
+# the others, null if not known.
 type AppNode (
   node: string,
   sockets: [string]int,
   unprotected: int,
+  waiting: int,
   hangs_seconds: ?float
 )
 
 # A socket that is unprotected or in trouble. hangs_seconds is how long the app
 # would hang on it if the path died now and it were used, null if not known.
+# waiting says that it waits for a reply (a command that blocks, too): if the
+# path died now and it were unprotected, for ever, so hangs_seconds is null.
 # process is the cgroup, or the uid where that is not known.
 type AppSocket (
   local: string,
   node: string,
   state: string,
   unprotected: bool,
+  waiting: bool,
   hangs_seconds: ?float,
   detail: string,
   process: string

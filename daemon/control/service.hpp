@@ -88,7 +88,8 @@ struct AppNodeView {
   std::string node;
   std::map<std::string, std::uint64_t> sockets;  ///< by state (core::kAppSocketStateNames), above 0
   std::uint64_t unprotected = 0;
-  Duration hangs_for{};  ///< of the unprotected ones: AppSocketView::hangs_for, the longest
+  std::uint64_t waiting = 0;  ///< of the unprotected ones: AppSocketView::waiting
+  Duration hangs_for{};       ///< of those that do not wait: AppSocketView::hangs_for, the longest
 };
 
 /// A socket of an app that no keepalive timer looks after, or that is in trouble.
@@ -96,8 +97,10 @@ struct AppSocketView {
   std::string local, node;
   std::string state;
   bool unprotected = false;
-  /// How long the app would hang on it if the path died now and it were used; 0: not known, the
-  /// socket's own keepalive decides.
+  /// It waits for a reply: if the path died now, and no keepalive timer looked after it, for ever.
+  bool waiting = false;
+  /// How long the app would hang on it if the path died now and it were used; 0: not known (the
+  /// socket's own keepalive decides), or for ever, where it is waiting.
   Duration hangs_for{};
   std::string detail;
   std::string process;  ///< cgroup, or uid where that is not known

@@ -203,6 +203,7 @@ AppNodeView app_node_view(const Json& json) {
   return {.node = text_at(json, "node"),
           .sockets = counts_at(json, "sockets"),
           .unprotected = count_at(json, "unprotected"),
+          .waiting = count_at(json, "waiting"),
           .hangs_for = duration_at(json, "hangs_seconds").value_or(Duration::zero())};
 }
 
@@ -211,6 +212,7 @@ AppSocketView app_socket_view(const Json& json) {
           .node = text_at(json, "node"),
           .state = text_at(json, "state"),
           .unprotected = bool_at(json, "unprotected"),
+          .waiting = bool_at(json, "waiting"),
           .hangs_for = duration_at(json, "hangs_seconds").value_or(Duration::zero()),
           .detail = text_at(json, "detail"),
           .process = text_at(json, "process")};

@@ -151,7 +151,7 @@ void write_event(JsonWriter& json, const EventView& event) {
   json.close_object();
 }
 
-/// Null for zero: it is not known.
+/// Null for zero: it is not known, or for ever.
 void write_hang(JsonWriter& json, Duration hangs_for) {
   json.key("hangs_seconds");
   if (hangs_for > Duration::zero()) {
@@ -168,6 +168,7 @@ void write_app_node(JsonWriter& json, const AppNodeView& node) {
   for (const auto& [state, count] : node.sockets) json.key(state).count(count);
   json.close_object();
   json.key("unprotected").count(node.unprotected);
+  json.key("waiting").count(node.waiting);
   write_hang(json, node.hangs_for);
   json.close_object();
 }
@@ -178,6 +179,7 @@ void write_app_socket(JsonWriter& json, const AppSocketView& socket) {
   json.key("node").string(socket.node);
   json.key("state").string(socket.state);
   json.key("unprotected").boolean(socket.unprotected);
+  json.key("waiting").boolean(socket.waiting);
   write_hang(json, socket.hangs_for);
   json.key("detail").string(socket.detail);
   json.key("process").string(socket.process);

@@ -30,6 +30,10 @@ bool in_flight(const AppSocketSample& s) {
   return s.unacked_segments > 0 && s.timer != Timer::ZeroWindowProbe;
 }
 
+bool awaits_reply(const AppSocketSample& s) {
+  return !in_flight(s) && s.write_queue == 0 && s.since_data_sent < s.since_data_received;
+}
+
 /// Whether the node's process has answered lately, be it with an error.
 bool is_alive(Condition c) {
   switch (c) {
@@ -196,9 +200,7 @@ AppSocketState AppSocket::judge(const AppSocketSample& s, const NodeStanding& no
   const bool well = node.condition == Condition::Ok || node.condition == Condition::Slow;
   if (dead && (well || !wrong)) return AppSocketState::BlackHoled;
   if (wrong) return AppSocketState::WrongNode;
-  const bool waits =
-      !in_flight(s) && s.write_queue == 0 && s.since_data_sent < s.since_data_received;
-  if (waits && node.condition == Condition::Stalled) return AppSocketState::Stalled;
+  if (awaits_reply(s) && node.condition == Condition::Stalled) return AppSocketState::Stalled;
   if (former || node.part == Part::Replica) return AppSocketState::Replica;
   if (unanswered_ && unanswered_->transmissions >= node.required) return AppSocketState::Unproven;
   const bool looked_after = !unanswered_ && keepalive_.value_or(false);
@@ -206,10 +208,14 @@ AppSocketState AppSocket::judge(const AppSocketSample& s, const NodeStanding& no
                                                          : AppSocketState::Unproven;
 }
 
+bool AppSocket::waits() const {
+  return seen_.tcp_state != kSynSent && seen_.tcp_state != kCloseWait && awaits_reply(seen_);
+}
+
 std::string AppSocket::evidence() const {
   const std::string ack = fmt::format("last ACK {} ago", to_text(seen_.since_ack_received));
   const auto idle = [&] {
-    return fmt::format("idle for {}",
+    return fmt::format("{} for {}", waits() ? "waiting for a reply" : "idle",
                        to_text(std::min(seen_.since_data_sent, seen_.since_data_received)));
   };
   switch (state_) {

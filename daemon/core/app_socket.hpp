@@ -144,6 +144,11 @@ class AppSocket {
   /// socket only, since data in flight hide the keepalive timer: then what was seen last, and false
   /// for one that has not been seen idle.
   [[nodiscard]] bool unprotected() const { return keepalive_ == false; }
+  /// All that the app sent is acknowledged, and nothing has come since: it waits for a reply, or is
+  /// a worker that blocks. If the path dies now, nothing is sent that could go unacknowledged, so
+  /// without keepalive it waits for ever. A subscriber that has been told something lately looks
+  /// like an idle connection.
+  [[nodiscard]] bool waits() const;
   /// A clause with figures on what the state rests on, by the last look: "3 transmissions
   /// unanswered, 6 bytes unacknowledged, last ACK 0.62 s ago".
   [[nodiscard]] std::string evidence() const;

@@ -242,7 +242,12 @@ control::AppEndpointView Apps::endpoint_view(const std::string& app,
     if (one.state.unprotected()) {
       ++v.unprotected;
       ++node.unprotected;
-      node.hangs_for = around_.numbers.tcp_give_up;
+      // What waits for a reply has nothing in flight, so the kernel never gives it up.
+      if (one.state.waits()) {
+        ++node.waiting;
+      } else {
+        node.hangs_for = around_.numbers.tcp_give_up;
+      }
     }
     if (one.state.unprotected() || is_trouble(one.state.state())) listed.push_back(&one);
   }
@@ -261,7 +266,8 @@ control::AppEndpointView Apps::endpoint_view(const std::string& app,
     s.node = one->socket.remote.to_string();
     s.state = core::to_string(one->state.state());
     s.unprotected = one->state.unprotected();
-    if (s.unprotected) s.hangs_for = around_.numbers.tcp_give_up;
+    s.waiting = one->state.waits();
+    if (s.unprotected && !s.waiting) s.hangs_for = around_.numbers.tcp_give_up;
     s.detail = one->state.evidence();
     s.process = one->cgroup.empty() ? fmt::format("uid {}", one->socket.uid) : one->cgroup;
     v.listed.push_back(std::move(s));

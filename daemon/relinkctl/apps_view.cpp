@@ -47,9 +47,18 @@ std::uint64_t total(const control::AppNodeView& node) {
   return sum;
 }
 
-std::string hang_text(std::string_view who, Duration hangs_for) {
-  if (hangs_for <= Duration::zero()) return {};
-  return fmt::format(": {} would hang for {}", who, to_text(hangs_for));
+/// What becomes of `count` sockets if the path dies, `waiting` of which wait for a reply.
+std::string hang_text(std::uint64_t count, std::uint64_t waiting, Duration hangs_for) {
+  std::string out;
+  if (waiting < count && hangs_for > Duration::zero()) {
+    out += fmt::format(": the next command on {} would hang for {}",
+                       count - waiting == 1 ? "it" : "each", to_text(hangs_for));
+  }
+  if (waiting == 0) return out;
+  out += out.empty() ? ": " : "; ";
+  if (count == 1) return out + "it waits for a reply, and would wait for ever";
+  return out + fmt::format("{} for a reply, and would wait for ever",
+                           waiting == 1 ? "1 waits" : fmt::format("{} wait", waiting));
 }
 
 void note_unprotected(Table& table, const control::AppEndpointView& endpoint,
@@ -62,12 +71,13 @@ void note_unprotected(Table& table, const control::AppEndpointView& endpoint,
   if (node.unprotected > kFew || sockets.size() != node.unprotected) {
     table.add_note(fmt::format("{} to {} unprotected{}", plural(node.unprotected, "socket"),
                                node.node,
-                               hang_text(node.unprotected == 1 ? "it" : "each", node.hangs_for)));
+                               hang_text(node.unprotected, node.waiting, node.hangs_for)));
     return;
   }
   for (const auto* socket : sockets) {
     table.add_note(fmt::format("{} to {} unprotected ({}){}", socket->local, socket->node,
-                               socket->process, hang_text("it", socket->hangs_for)));
+                               socket->process,
+                               hang_text(1, socket->waiting ? 1 : 0, socket->hangs_for)));
   }
 }
 
@@ -165,11 +175,12 @@ std::string render_apps(const control::AppsView& apps, WallTime now, const Scree
   }
   if (!unprotected) return out;
   out += '\n';
-  for (const auto& line :
-       wrap("Unprotected: no keepalive timer looks after the socket. If the path dies while it is "
-            "idle, the app finds out only when its next use hangs. Turn on TCP keepalive in the "
-            "app's Redis client.",
-            screen.width, 0)) {
+  for (const auto& line : wrap(
+           "Unprotected: no keepalive timer looks after the socket. If the path dies while it is "
+           "idle, the app finds out only when its next command hangs; and what only waits, for the "
+           "reply to a blocking command or for what is published, never finds out. Turn on TCP "
+           "keepalive in the app's Redis client.",
+           screen.width, 0)) {
     out += line + '\n';
   }
   return out;

@@ -24,6 +24,7 @@ AppsView example() {
   endpoint.nodes = {{.node = "10.0.0.7:6379",
                      .sockets = {{"ok", 3}, {"unproven", 17}},
                      .unprotected = 17,
+                     .waiting = 2,
                      .hangs_for = 939s}};
   endpoint.sockets = 20;
   endpoint.unprotected = 17;
@@ -34,6 +35,7 @@ AppsView example() {
                       .node = "10.0.0.7:6379",
                       .state = "unproven",
                       .unprotected = true,
+                      .waiting = true,
                       .hangs_for = 939s,
                       .detail = "idle for 4 min",
                       .process = "/system.slice/checkout.service"}};
@@ -63,6 +65,8 @@ TEST(Apps, AreObjectsInTheOrderOfTheConfiguration) {
   EXPECT_EQ(endpoint["nodes"][0]["sockets"], json({{"ok", 3}, {"unproven", 17}}));
   EXPECT_EQ(endpoint["nodes"][0]["hangs_seconds"], 939.0);
   EXPECT_EQ(endpoint["listed"][0]["hangs_seconds"], 939.0);
+  EXPECT_EQ(endpoint["nodes"][0]["waiting"], 2);
+  EXPECT_EQ(endpoint["listed"][0]["waiting"], true);
 }
 
 TEST(Apps, SayNullForWhatThereIsNot) {

@@ -193,5 +193,24 @@ TEST(AppSocketEvidence, HasTheFiguresThatTheStateRestsOn) {
   EXPECT_EQ(socket.evidence(), "acknowledged, and unanswered for 3.00 s");
 }
 
+TEST(AppSocket, WaitsWhereAllIsAcknowledgedAndNothingHasComeSince) {
+  AppSocket socket(kSent, false);
+  AppSocketSample s = idle(10s);
+  s.since_data_sent = 3s;
+  socket.look(s, primary(), kSent + 10s);
+  EXPECT_TRUE(socket.waits());
+  EXPECT_EQ(socket.evidence(),
+            "waiting for a reply for 3.00 s, last ACK 10.0 s ago, no keepalive timer");
+  s.since_data_received = 2s;
+  socket.look(s, primary(), kSent + 11s);
+  EXPECT_FALSE(socket.waits()) << "answered";
+  s.since_data_received = s.since_data_sent;
+  socket.look(s, primary(), kSent + 12s);
+  EXPECT_FALSE(socket.waits()) << "answered within the kernel's step of time";
+  s = unanswered(1s);
+  socket.look(s, primary(), kSent + 13s);
+  EXPECT_FALSE(socket.waits()) << "the kernel gives up what nobody acknowledges";
+}
+
 }  // namespace
 }  // namespace relinkd::core

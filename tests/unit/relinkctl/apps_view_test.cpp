@@ -81,15 +81,16 @@ TEST(AppsView, CountsManyUnprotectedSocketsAndSaysHowLongEachWouldHang) {
   EXPECT_THAT(render(app(17)),
               AllOf(HasSubstr("sessions  10.0.0.7:6379  20       3 ok, 17 "
                               "unproven\n"
-                              "  17 sockets to 10.0.0.7:6379 unprotected: each "
-                              "would hang for 15 min 39 s\n"),
+                              "  17 sockets to 10.0.0.7:6379 unprotected: the next "
+                              "command on each would hang for 15 min 39 s\n"),
                     HasSubstr("Turn on TCP keepalive"), Not(HasSubstr("10.0.0.5:50000"))));
 }
 
 TEST(AppsView, NamesFewUnprotectedSocketsOneByOne) {
   EXPECT_THAT(render(app(2)),
               HasSubstr("  10.0.0.5:50000 to 10.0.0.7:6379 unprotected "
-                        "(/system.slice/checkout.service): it would hang for 15 min 39 s\n"
+                        "(/system.slice/checkout.service): the next command on it would hang for "
+                        "15 min 39 s\n"
                         "  10.0.0.5:50001 to "));
 }
 
@@ -98,7 +99,29 @@ TEST(AppsView, CountsThemWhereNotAllAreListed) {
   one.endpoints[0].listed.clear();
   EXPECT_THAT(
       render(one),
-      HasSubstr("  1 socket to 10.0.0.7:6379 unprotected: it would hang for 15 min 39 s\n"));
+      HasSubstr("  1 socket to 10.0.0.7:6379 unprotected: the next command on it would hang for "
+                "15 min 39 s\n"));
+}
+
+TEST(AppsView, GivesWhatWaitsForAReplyNoTimeAtWhichTheKernelWouldEndIt) {
+  control::AppView one = app(1);
+  one.endpoints[0].nodes[0].waiting = 1;
+  one.endpoints[0].listed[0].waiting = true;
+  one.endpoints[0].listed[0].hangs_for = Duration::zero();
+  EXPECT_THAT(render(one), AllOf(HasSubstr("(/system.slice/checkout.service): it waits for a "
+                                           "reply, and would wait for ever\n"),
+                                 Not(HasSubstr("15 min 39 s"))));
+}
+
+TEST(AppsView, CountsThoseThatWaitForAReply) {
+  control::AppView one = app(17);
+  one.endpoints[0].nodes[0].waiting = 2;
+  EXPECT_THAT(render(one), HasSubstr("would hang for 15 min 39 s; 2 wait for a reply, and would "
+                                     "wait for ever\n"));
+  one.endpoints[0].nodes[0].waiting = 17;
+  one.endpoints[0].nodes[0].hangs_for = Duration::zero();
+  EXPECT_THAT(render(one),
+              HasSubstr("unprotected: 17 wait for a reply, and would wait for ever\n"));
 }
 
 TEST(AppsView, SaysNoTimeWhereNoneIsKnown) {
