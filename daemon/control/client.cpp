@@ -156,18 +156,4 @@ Result<std::string> call(const std::string& path, const std::string& method,
   return **std::move(reply);
 }
 
-Result<void> stream(const std::string& path, const std::string& method,
-                    const std::string& parameters,
-                    const std::function<bool(const std::string&)>& on_reply) {
-  auto client = Client::connect(path);
-  if (!client) return client.error();
-  if (const auto sent = client->send(method, parameters, true); !sent) return sent.error();
-  for (;;) {
-    const auto reply = client->receive(kForever);
-    if (!reply) return reply.error();
-    if (!*reply) continue;
-    if (!on_reply(**reply) || !client->continues()) return {};
-  }
-}
-
 }  // namespace relinkd::control

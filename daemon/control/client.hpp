@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -16,16 +15,10 @@ namespace relinkd::control {
 /// Calls a Varlink method on the control socket at `path` and waits for the answer.
 /// `method`: "io.relinkd.GetStatus"; `parameters`: a JSON object as text. Returns the reply's
 /// parameters as JSON text. Errors are sentences with the next step ("relinkd is not running: …",
-/// "permission denied: …"), code = errno; 0 where relinkd answered, but EPERM where it says that the
-/// caller may not.
+/// "permission denied: …"), code = errno; 0 where relinkd answered, but EPERM where it says that
+/// the caller may not.
 Result<std::string> call(const std::string& path, const std::string& method,
                          const std::string& parameters, Duration timeout);
-
-/// The same with `more`: hands each reply to `on_reply` until it returns false, the server ends
-/// the stream, or the connection breaks (an Error).
-Result<void> stream(const std::string& path, const std::string& method,
-                    const std::string& parameters,
-                    const std::function<bool(const std::string&)>& on_reply);
 
 /// One connection to the control socket, for a caller that waits for a stream and for the time.
 /// Errors as those of call().

@@ -9,6 +9,7 @@
 
 #include "journal/condition_texts.hpp"
 #include "journal/event_texts.hpp"
+#include "journal/label_texts.hpp"
 #include "journal/socket_texts.hpp"
 
 namespace relinkd::journal {
@@ -107,6 +108,22 @@ const CatalogText& catalog_text(Event event) {
 
 const CatalogText& catalog_text(core::AppSocketState state) {
   return kSocketTexts[static_cast<std::size_t>(state)];
+}
+
+const LabelText& label_text(core::Cause cause) {
+  return kCauseTexts[static_cast<std::size_t>(cause)];
+}
+
+const LabelText& label_text(core::RelinkResult result) {
+  return kRelinkResultTexts[static_cast<std::size_t>(result)];
+}
+
+const LabelText& label_text(core::RelinkHold hold) {
+  return kRelinkHoldTexts[static_cast<std::size_t>(hold)];
+}
+
+std::string label_body(const LabelText& text) {
+  return fmt::format("What it means:\n{}\n\nWhat to do:\n{}\n", text.means, text.action);
 }
 
 std::string catalog_body(const CatalogText& text) {

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "core/app_socket.hpp"
+#include "core/cause.hpp"
+#include "core/relink_planner.hpp"
 #include "journal/journal.hpp"
 
 namespace relinkd::journal {
@@ -26,6 +28,18 @@ const CatalogText& catalog_text(Event event);
 /// The same for the states of an app's socket, which are no events and have no MESSAGE_ID. Some are
 /// called as conditions are, and mean another thing.
 const CatalogText& catalog_text(core::AppSocketState state);
+
+/// The text of a label's value, for what is no event and no state either: shorter, in the same
+/// form.
+struct LabelText {
+  std::string_view subject;  ///< one line
+  std::string_view means;    ///< what it rests on
+  std::string_view action;   ///< what to do
+};
+const LabelText& label_text(core::Cause cause);
+const LabelText& label_text(core::RelinkResult result);
+const LabelText& label_text(core::RelinkHold hold);
+std::string label_body(const LabelText& text);
 
 /// The four parts of the text as paragraphs with headings: what `relinkctl explain` and
 /// `journalctl -x` show below the subject.

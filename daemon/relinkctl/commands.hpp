@@ -10,8 +10,8 @@
 
 namespace relinkd::relinkctl {
 
-// Exit codes. `check` and `sysctl check` exit as monitoring plugins do. The others have a table that
-// says the same by 2 and 3 as far as it can: wrong usage, and that nothing is known.
+// Exit codes. `check` and `sysctl check` exit as monitoring plugins do. The others have a table
+// that says the same by 2 and 3 as far as it can: wrong usage, and that nothing is known.
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;  ///< or refused
 inline constexpr int kUsage = 2;

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kTimeWidth = std::string_view("2026-11-22 10:15:00").size();
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNarrowestMessage = 20;
+/// How often to see whether anybody still reads.
+constexpr Duration kLookAround = 500ms;
 
 /// A line of the stream. The columns are as wide as the widest event's name, since what will come
 /// is not known.
@@ -48,24 +50,35 @@ Result<void> print_events(const std::string& json, bool as_json) {
   return {};
 }
 
+/// Until relinkd ends the stream, or nobody reads any more.
+Result<void> follow(const std::string& socket, bool as_json) {
+  auto client = control::Client::connect(socket);
+  if (!client) return client.error();
+  if (const auto sent = client->send("io.relinkd.GetEvents", "{}", /*more=*/true); !sent) {
+    return sent.error();
+  }
+  while (!reader_gone()) {
+    const auto reply = client->receive(kLookAround);
+    if (!reply) return reply.error();
+    if (!*reply) continue;
+    if (const auto printed = print_events(**reply, as_json); !printed) return printed.error();
+    if (!client->continues()) return {};
+  }
+  return {};
+}
+
 }  // namespace
 
 int run_events(const GlobalOptions& global, const EventsOptions& options) {
   const std::string socket = find_socket(global);
   Result<void> result;
   if (options.follow) {
-    Result<void> printed;
-    result = control::stream(socket, "io.relinkd.GetEvents", "{}", [&](const std::string& json) {
-      printed = print_events(json, options.json);
-      return printed.has_value();
-    });
-    if (!printed) result = printed;
+    result = follow(socket, options.json);
   } else {
     const auto json = control::call(socket, "io.relinkd.GetEvents", "{}", kAnswerTimeout);
     result = json ? print_events(*json, options.json) : Result<void>(json.error());
   }
-  if (result) return kDone;
-  return not_answered(result.error());
+  return result ? kDone : not_answered(result.error());
 }
 
 }  // namespace relinkd::relinkctl

@@ -10,7 +10,8 @@
 namespace relinkd::relinkctl {
 
 int run_incidents(const IncidentsOptions& options) {
-  const auto since = parse_since(options.since, loop::Loop::wall());
+  const WallTime now = loop::Loop::wall();
+  const auto since = parse_since(options.since, now);
   if (!since) {
     complain(
         fmt::format("--since {}: must be a duration like 2h or 7d, or a time like "
@@ -25,8 +26,8 @@ int run_incidents(const IncidentsOptions& options) {
     complain(read.error().message);
     return kNotAsked;
   }
-  print(options.json ? incidents_json(incidents) + '\n'
-                     : render_incidents(incidents, *since, screen()));
+  print(options.json ? incidents_json(incidents, *since) + '\n'
+                     : render_incidents(incidents, *since, now, screen()));
   return kDone;
 }
 

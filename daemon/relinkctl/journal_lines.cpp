@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relinkctl/journal_lines.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -9,8 +10,12 @@
 #include <string_view>
 #include <system_error>
 
+#include <fmt/format.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
+
+#include "base/text.hpp"
+#include "journal/catalog.hpp"
 
 namespace relinkd::relinkctl {
 
@@ -58,9 +63,13 @@ Result<void> read_incident_lines(WallTime since,
     return not_readable();
   }
   sd_journal_set_data_threshold(opened, kMaxField);
-  // Matches of one field are alternatives.
+  // Matches of one field are alternatives; those of two must both hold.
   r = sd_journal_add_match(opened, "SYSLOG_IDENTIFIER=relinkd", 0);
   if (r >= 0) r = sd_journal_add_match(opened, "SYSLOG_IDENTIFIER=relinkd-actuator", 0);
+  for (std::size_t i = 0; r >= 0 && i < journal::kEventNames.size(); ++i) {
+    const auto id = journal::message_id(static_cast<journal::Event>(i));
+    r = sd_journal_add_match(opened, fmt::format("MESSAGE_ID={}", id).c_str(), 0);
+  }
   if (r >= 0) r = sd_journal_seek_tail(opened);
   if (r < 0) return system_error(-r, "the journal cannot be searched");
   while ((r = sd_journal_previous(opened)) > 0) {
@@ -74,6 +83,8 @@ Result<void> read_incident_lines(WallTime since,
     line.message_id = field(opened, "MESSAGE_ID");
     line.endpoint = field(opened, "RELINKD_ENDPOINT");
     line.app = field(opened, "RELINKD_APP");
+    line.priority = static_cast<int>(
+        std::min<std::uint64_t>(parse_u64(field(opened, "PRIORITY")).value_or(6), 7));
     line.message = field(opened, "MESSAGE");
     on_line(line);
   }

@@ -256,7 +256,7 @@ int main(int argc, char** argv) {
   try {
     const int code = parse_and_run(argc, argv);
     if (std::ferror(stdout) == 0) return code;
-    complain("cannot write to standard output");
+    if (!reader_gone()) complain("cannot write to standard output");
   } catch (const std::exception& e) {
     complain(e.what());
   }

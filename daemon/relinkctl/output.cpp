@@ -12,6 +12,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale() is POSIX
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -262,6 +263,11 @@ std::string Table::render_blocks(const Screen& screen) const {
     }
   }
   return out;
+}
+
+bool reader_gone() {
+  pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void print(std::string_view text) {

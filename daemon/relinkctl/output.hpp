@@ -83,7 +83,11 @@ class Table {
   std::vector<Row> rows_;
 };
 
-/// Writes to standard output. An error there shows in main()'s last look at it.
+/// Whether standard output is a pipe or socket that nobody reads any more. Who writes to it only
+/// now and then would notice late.
+bool reader_gone();
+/// Writes to standard output. An error there shows in main()'s last look at it; that nobody reads
+/// any more ends the program, as it ends any other in a pipe (SIGPIPE).
 void print(std::string_view text);
 /// "relinkctl: text" on standard error.
 void complain(std::string_view text);

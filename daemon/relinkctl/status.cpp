@@ -42,12 +42,13 @@ class StatusCommand {
       print(*text);
       return kDone;
     }
-    for (;;) {
+    while (!reader_gone()) {
       // Subscribed before the look, so that nothing that happens after it is missed.
       subscribe();
       draw();
       wait();
     }
+    return kDone;
   }
 
  private:

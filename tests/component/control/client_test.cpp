@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <string>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <grp.h>
@@ -15,7 +14,6 @@
 namespace relinkd::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -58,32 +56,18 @@ TEST_F(ControlClient, GetsAReplyOfMegabytes) {
   });
 }
 
-TEST_F(ControlClient, FollowsAStreamUntilItHasEnough) {
-  service.events = {event(1, "before")};
-  start();
-  with_peer([&] {
-    std::vector<std::string> heard;
-    const auto result =
-        control::stream(path, "io.relinkd.GetEvents", "{}", [&](const std::string& reply) {
-          heard.push_back(reply.substr(reply.find("\"message\"")));
-          on_loop([this] { server->publish(event(2, "news")); });
-          return heard.size() < 2;
-        });
-    EXPECT_TRUE(result);
-    EXPECT_THAT(heard, ElementsAre(HasSubstr("before"), HasSubstr("news")));
-  });
-}
-
 TEST_F(ControlClient, OfAStreamThatBreaksIsToldSo) {
   start();
   with_peer([&] {
-    const auto result =
-        control::stream(path, "io.relinkd.GetEvents", "{}", [&](const std::string&) {
-          on_loop([this] { server.reset(); });
-          return true;
-        });
-    ASSERT_FALSE(result);
-    EXPECT_THAT(result.error().message, HasSubstr("closed the connection"));
+    auto client = control::Client::connect(path);
+    ASSERT_TRUE(client);
+    ASSERT_TRUE(client->send("io.relinkd.GetEvents", "{}", true));
+    ASSERT_TRUE(client->receive(kPatience));
+    on_loop([this] { server.reset(); });
+    const auto broken = client->receive(kPatience);
+    ASSERT_FALSE(broken);
+    EXPECT_THAT(broken.error().message, HasSubstr("closed the connection"));
+    EXPECT_EQ(broken.error().code, ECONNRESET);
   });
 }
 

@@ -25,6 +25,7 @@ namespace relinkd::testing {
 namespace {
 
 using journal::Event;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -126,13 +127,18 @@ TEST_F(JournalOfAHost, HasTheIncidentsWithBeginAndEnd) {
   EXPECT_EQ(json[0]["endpoint"], "sessions");
   EXPECT_EQ(json[0]["apps"], nlohmann::json({"checkout"}));
   EXPECT_EQ(json[0]["lines"], 3);
-  EXPECT_EQ(json[0]["first"], "sessions: half-open");
-  EXPECT_EQ(json[0]["last"], "sessions: ok");
+  ASSERT_EQ(json[0]["timeline"].size(), 3U);
+  EXPECT_EQ(json[0]["timeline"][0]["event"], "half_open");
+  EXPECT_EQ(json[0]["timeline"][1]["message"], "checkout: 3 dead");
+  EXPECT_EQ(json[0]["timeline"][2]["event"], "ok");
   EXPECT_TRUE(json[0]["end"].is_string());
-  EXPECT_EQ(json[1]["first"], "sessions: refused");
+  EXPECT_EQ(json[1]["timeline"][0]["message"], "sessions: refused");
   EXPECT_TRUE(json[1]["end"].is_null());
 
-  EXPECT_THAT(incidents("--since 1h").out, HasSubstr("not over  sessions  -         sessions-2\n"));
+  EXPECT_THAT(
+      incidents("--since 1h").out,
+      AllOf(HasSubstr("sessions-2: endpoint sessions\n  began "), HasSubstr(", not over for "),
+            HasSubstr("  relink_decided  checkout: 3 dead\n")));
   EXPECT_THAT(incidents("--since 0s").out, HasSubstr("No incident since "));
 }
 

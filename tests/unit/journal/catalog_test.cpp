@@ -113,6 +113,26 @@ TEST(Catalog, EachTextSaysWhatHappenedWhatItMeansWhatToDoAndWhereToLook) {
   }
 }
 
+template <typename Value, std::size_t N>
+void expect_label_texts(const EnumNames<Value, N>& /*names*/) {
+  std::set<std::string_view> subjects;
+  for (std::size_t i = 0; i < N; ++i) {
+    const LabelText& text = label_text(static_cast<Value>(i));
+    expect_whole({text.subject, text.means, text.means, text.action, text.action});
+    EXPECT_TRUE(subjects.insert(text.subject).second) << text.subject;
+  }
+}
+
+TEST(Catalog, EachCauseResultAndReasonHasAText) {
+  expect_label_texts(core::kCauseNames);
+  expect_label_texts(core::kRelinkResultNames);
+  expect_label_texts(core::kRelinkHoldNames);
+  EXPECT_THAT(label_text(core::Cause::MaxClients).action, testing::HasSubstr("maxclients"));
+  EXPECT_THAT(label_text(core::Cause::LocalFault).subject, testing::HasSubstr("own fault"));
+  EXPECT_THAT(label_text(core::RelinkResult::NoActuator).subject, testing::HasSubstr("actuator"));
+  EXPECT_THAT(label_text(core::RelinkHold::Rate).subject, testing::HasSubstr("reconnect_rate"));
+}
+
 TEST(Catalog, TextsBelongToTheirEvents) {
   EXPECT_THAT(catalog_text(Event::ConditionRefused).happened, testing::HasSubstr("RST to the SYN"));
   EXPECT_THAT(catalog_text(Event::ConditionMasterDown).happened, testing::HasSubstr("MASTERDOWN"));

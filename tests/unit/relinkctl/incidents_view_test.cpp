@@ -50,7 +50,7 @@ std::optional<Duration> end_of(const std::vector<IncidentLine>& lines) {
   return *all[0].end - kNoon;
 }
 
-TEST(Incident, IsToldByItsFirstAndItsLastLine) {
+TEST(Incident, IsATimelineFromItsFirstLineToItsLast) {
   const auto all = gather({line(0s, Event::ConditionHalfOpen, "half-open"),
                            line(1s, Event::RelinkDecided, "3 dead", "checkout"),
                            line(2s, Event::RelinkDecided, "1 dead", "billing"),
@@ -64,8 +64,40 @@ TEST(Incident, IsToldByItsFirstAndItsLastLine) {
   EXPECT_EQ(all[0].endpoint, "sessions");
   EXPECT_THAT(all[0].apps, ElementsAre("checkout", "billing"));
   EXPECT_EQ(all[0].lines, 5U);
-  EXPECT_EQ(all[0].first, "half-open");
-  EXPECT_EQ(all[0].last, "ok");
+  std::vector<std::string> messages;
+  for (const auto& one : all[0].timeline) messages.push_back(one.message);
+  EXPECT_THAT(messages, ElementsAre("half-open", "3 dead", "1 dead", "reconnected", "ok"));
+}
+
+TEST(Incident, BeginsWhenItsIdSaysAlsoWhereTheLinesBeginLater) {
+  auto late = line(1h, Event::ConditionOk, "ok");
+  late.incident = "my-sessions-20261122T101500.250";
+  const auto all = gather({late}).all();
+  EXPECT_EQ(all.at(0).begin, kNoon + 250ms);
+  EXPECT_EQ(begin_by_id("a-20261122T101500.000"), kNoon);
+  for (const std::string id :
+       {"", "-", "sessions-1", "sessions-20261122T101500", "sessions-20261122T101500.",
+        "sessions-20261122T101500.1000", "sessions-20261322T101500.000", "20261122T101500.000"}) {
+    EXPECT_EQ(begin_by_id(id), std::nullopt) << id;
+  }
+}
+
+TEST(Incident, OfManyLinesKeepsTheFirstAndTheLast) {
+  std::vector<IncidentLine> lines;
+  for (int i = 0; i < 250; ++i) {
+    lines.push_back(line(std::chrono::seconds(i), Event::RelinkActed, std::to_string(i)));
+  }
+  const Incident one = gather(lines).all().at(0);
+  EXPECT_EQ(one.lines, 250U);
+  EXPECT_EQ(one.left_out(), 150U);
+  EXPECT_EQ(one.timeline.size(), 100U);
+  EXPECT_EQ(one.timeline[0].message, "0");
+  EXPECT_EQ(one.timeline[49].message, "49");
+  EXPECT_EQ(one.timeline[50].message, "200");
+  EXPECT_EQ(one.timeline[99].message, "249");
+  EXPECT_THAT(render_incidents(gather(lines), kNoon, kNoon, Screen{}),
+              HasSubstr("  49\n  … 150 lines left out here; journalctl "
+                        "RELINKD_INCIDENT=sessions-1 has them\n"));
 }
 
 TEST(Incident, IsOverWhenTheEndpointCanBeUsedAgain) {
@@ -121,7 +153,7 @@ TEST(Incidents, AreBoundedAndTheNewestAreKept) {
   EXPECT_EQ(all.back().id, "0");
   EXPECT_EQ(all.back().apps.size(), Incident::kMostApps);
   EXPECT_TRUE(incidents.more());
-  EXPECT_THAT(render_incidents(incidents, kNoon, Screen{}),
+  EXPECT_THAT(render_incidents(incidents, kNoon, kNoon, Screen{}),
               HasSubstr("These are the last 1000; there were more.\n"));
 }
 
@@ -133,34 +165,58 @@ class IncidentTimes : public ::testing::Test {
   }
 };
 
-TEST_F(IncidentTimes, AreInATable) {
+TEST_F(IncidentTimes, AreOfTheDayAndAfterTheBeginning) {
   EXPECT_EQ(render_incidents(gather({line(0s, Event::ConditionHalfOpen, "sessions: half-open"),
-                                     line(1s, Event::RelinkDecided, "3 dead", "checkout"),
+                                     line(70ms, Event::RelinkDecided, "3 dead", "checkout"),
                                      line(2s, Event::ConditionOk, "sessions: ok")}),
-                             kNoon - 1h, Screen{}),
-            "BEGIN                LASTED  ENDPOINT  APPS      INCIDENT\n"
-            "2026-11-22 10:15:00  2.00 s  sessions  checkout  sessions-1\n"
-            "  sessions: half-open\n"
-            "  sessions: ok\n");
-  EXPECT_EQ(
-      render_incidents(gather({line(0s, Event::ConditionRefused, "refused")}), kNoon, Screen{}),
-      "BEGIN                LASTED    ENDPOINT  APPS  INCIDENT\n"
-      "2026-11-22 10:15:00  not over  sessions  -     sessions-1\n"
-      "  refused\n");
-  EXPECT_EQ(render_incidents({}, kNoon, Screen{}), "No incident since 2026-11-22 10:15:00.\n");
+                             kNoon - 1h, kNoon + 1h, Screen{}),
+            "sessions-1: endpoint sessions, app checkout\n"
+            "  began 2026-11-22 10:15:00, over after 2.00 s\n"
+            "  TIME          AFTER     EVENT           WHAT\n"
+            "  10:15:00.000  0 s       half_open       sessions: half-open\n"
+            "  10:15:00.070  +70.0 ms  relink_decided  3 dead\n"
+            "  10:15:02.000  +2.00 s   ok              sessions: ok\n");
+  EXPECT_EQ(render_incidents({}, kNoon, kNoon, Screen{}),
+            "No incident since 2026-11-22 10:15:00.\n");
+}
+
+TEST_F(IncidentTimes, SayThatAnIncidentIsNotOver) {
+  EXPECT_THAT(render_incidents(gather({line(0s, Event::ConditionRefused, "refused")}), kNoon,
+                               kNoon + 3h, Screen{}),
+              HasSubstr("began 2026-11-22 10:15:00, not over for 3 h\n"));
+}
+
+TEST_F(IncidentTimes, SayThatAnIncidentBeganBeforeWhatWasRead) {
+  auto ok = line(1h, Event::ConditionOk, "ok");
+  ok.incident = "sessions-20261122T101500.000";
+  const Incidents incidents = gather({ok});
+  EXPECT_THAT(render_incidents(incidents, kNoon + 30min, kNoon + 2h, Screen{}),
+              HasSubstr("began 2026-11-22 10:15:00, over after 1 h; it began before --since, so "
+                        "its first lines are not shown\n"));
+  EXPECT_THAT(render_incidents(incidents, kNoon, kNoon + 2h, Screen{}),
+              ::testing::Not(HasSubstr("before --since")));
+  const auto json = nlohmann::json::parse(incidents_json(incidents, kNoon + 30min));
+  EXPECT_EQ(json["incidents"][0]["began_before_since"], true);
+  EXPECT_EQ(json["incidents"][0]["begin"], "2026-11-22T10:15:00.000Z");
 }
 
 TEST_F(IncidentTimes, AreJsonForPrograms) {
   const auto json = nlohmann::json::parse(
       incidents_json(gather({line(0s, Event::ConditionHalfOpen, "one", "checkout"),
-                             line(2s, Event::ConditionOk, "two")})));
+                             line(2s, Event::ConditionOk, "two")}),
+                     kNoon));
   EXPECT_EQ(json, nlohmann::json::parse(R"({"incidents":[{"incident":"sessions-1",
-      "begin":"2026-11-22T10:15:00.000Z","end":"2026-11-22T10:15:02.000Z","endpoint":"sessions",
-      "apps":["checkout"],"lines":2,"first":"one","last":"two"}],"more":false})"));
-  const auto open =
-      nlohmann::json::parse(incidents_json(gather({line(0s, Event::ConditionRefused, "x\xff")})));
+      "begin":"2026-11-22T10:15:00.000Z","began_before_since":false,
+      "end":"2026-11-22T10:15:02.000Z","endpoint":"sessions",
+      "apps":["checkout"],"lines":2,"first":"one","last":"two","left_out":0,"timeline":[
+        {"time":"2026-11-22T10:15:00.000Z","event":"half_open","priority":6,"app":"checkout",
+         "message":"one"},
+        {"time":"2026-11-22T10:15:02.000Z","event":"ok","priority":6,"app":"",
+         "message":"two"}]}],"more":false})"));
+  const auto open = nlohmann::json::parse(
+      incidents_json(gather({line(0s, Event::ConditionRefused, "x\xff")}), kNoon));
   EXPECT_TRUE(open["incidents"][0]["end"].is_null());
-  EXPECT_THAT(nlohmann::json::parse(incidents_json({}))["incidents"], IsEmpty());
+  EXPECT_THAT(nlohmann::json::parse(incidents_json({}, kNoon))["incidents"], IsEmpty());
 }
 
 TEST_F(IncidentTimes, AreSearchedFromATimeOrATimeAgo) {
