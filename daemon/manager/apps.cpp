@@ -309,8 +309,15 @@ control::OrderView Apps::relink(const std::string& app, bool dry_run) {
   if (numbers_of(app) == nullptr) return unknown_app(app);
   control::OrderView v;
   v.accepted = true;
-  for (const core::RelinkNews& news : relinker_.order(app, dry_run)) {
-    if (news.kind == core::RelinkNews::Kind::Held) v.accepted = false;
+  using Kind = core::RelinkNews::Kind;
+  const auto all = relinker_.order(app, dry_run);
+  for (const core::RelinkNews& news : all) {
+    const auto holds = [&](const core::RelinkNews& other) {
+      return other.kind == Kind::Held && other.target == news.target;
+    };
+    // To say what was decided would promise it.
+    if (news.kind == Kind::Decided && std::any_of(all.begin(), all.end(), holds)) continue;
+    if (news.kind == Kind::Held) v.accepted = false;
     v.lines.push_back(relink_text(news, action_text(news.target, news.rung, news.verb)));
   }
   if (v.lines.empty()) {

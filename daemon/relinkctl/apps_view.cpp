@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "core/app_socket.hpp"
 
 namespace relinkd::relinkctl {
@@ -117,12 +118,13 @@ void add_endpoint(Table& table, const control::AppEndpointView& endpoint, WallTi
 }
 
 std::string app_line(const control::AppView& app, const Screen& screen) {
-  std::string out = coloured(clean(app.name), Colour::Bold, screen);
-  out += fmt::format(": {}, mode {}, breaker ", clean(app.match), clean(app.mode));
-  out += app.breaker_open ? coloured("open", Colour::Bad, screen) : "closed";
-  out += ", actions:";
-  for (const auto& action : app.actions) out += ' ' + clean(action);
-  return out + '\n';
+  std::string text =
+      fmt::format("{}: {}, mode {}, breaker {}, actions:", clean(app.name), clean(app.match),
+                  clean(app.mode), app.breaker_open ? "open" : "closed");
+  for (const auto& action : app.actions) text += ' ' + clean(action);
+  return coloured(trim(paragraph(text, screen)), app.breaker_open ? Colour::Bad : Colour::Bold,
+                  screen) +
+         '\n';
 }
 
 void note_app(Table& table, const control::AppView& app) {
@@ -149,7 +151,7 @@ std::string head(const control::AppsView& apps, WallTime now, const Screen& scre
                     Colour::Notice, screen) +
            '\n';
   }
-  if (!apps.actuator.empty()) out += fmt::format("actuator: {}\n", clean(apps.actuator));
+  if (!apps.actuator.empty()) out += paragraph("actuator: " + clean(apps.actuator), screen);
   if (apps.census == WallTime{}) return out + "the sockets have not been looked at yet\n";
   return out + fmt::format("sockets as of {} ago\n",
                            to_text(std::max(now - apps.census, Duration::zero())));
@@ -174,16 +176,13 @@ std::string render_apps(const control::AppsView& apps, WallTime now, const Scree
     out += table.render(screen);
   }
   if (!unprotected) return out;
-  out += '\n';
-  for (const auto& line : wrap(
-           "Unprotected: no keepalive timer looks after the socket. If the path dies while it is "
-           "idle, the app finds out only when its next command hangs; and what only waits, for the "
-           "reply to a blocking command or for what is published, never finds out. Turn on TCP "
-           "keepalive in the app's Redis client.",
-           screen.width, 0)) {
-    out += line + '\n';
-  }
-  return out;
+  return out + '\n' +
+         paragraph(
+             "Unprotected: no keepalive timer looks after the socket. If the path dies while "
+             "it is idle, the app finds out only when its next command hangs; and what only "
+             "waits, for the reply to a blocking command or for what is published, never "
+             "finds out. Turn on TCP keepalive in the app's Redis client.",
+             screen);
 }
 
 }  // namespace relinkd::relinkctl

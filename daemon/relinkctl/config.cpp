@@ -35,6 +35,24 @@ Result<std::vector<control::OriginView>> values(const GlobalOptions& global) {
   return out;
 }
 
+/// A table; where that does not fit, "key = value" with the places below.
+std::string render_config(const std::vector<control::OriginView>& values, const Screen& screen) {
+  Table table({"KEY", "FROM", "VALUE"});
+  for (const auto& v : values) {
+    table.add_row(
+        {{v.key}, {v.place, v.place == "default" ? Colour::Dim : Colour::Plain}, {v.value}});
+  }
+  if (table.fits(screen)) return table.render(screen);
+  std::string out;
+  for (const auto& v : values) {
+    const bool set = v.place != "default";
+    out += paragraph(clean(fmt::format("{} = {}{}", v.key, v.value, set ? "" : "  # default")),
+                     screen);
+    if (set) out += paragraph("  # " + clean(v.place), screen);
+  }
+  return out;
+}
+
 }  // namespace
 
 int run_config_check(const GlobalOptions& global, const std::string& file) {
@@ -67,12 +85,7 @@ int run_config_show(const GlobalOptions& global, bool json) {
     print(control::encode_config(*all) + '\n');
     return kDone;
   }
-  Table table({"KEY", "FROM", "VALUE"});
-  for (const auto& v : *all) {
-    table.add_row(
-        {{v.key}, {v.place, v.place == "default" ? Colour::Dim : Colour::Plain}, {v.value}});
-  }
-  print(table.render(screen()));
+  print(render_config(*all, screen()));
   return kDone;
 }
 

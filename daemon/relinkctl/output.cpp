@@ -131,7 +131,8 @@ std::string plural(std::uint64_t count, std::string_view one) {
 }
 
 std::string age(WallTime since, WallTime now) {
-  return to_text(std::max(std::chrono::floor<std::chrono::seconds>(now - since), 0s));
+  const auto whole = std::max(std::chrono::floor<std::chrono::seconds>(now - since), 0s);
+  return whole < 1min ? fmt::format("{} s", whole.count()) : to_text(whole);
 }
 
 std::string local_time(WallTime time) {
@@ -181,6 +182,10 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width, std::siz
   return lines;
 }
 
+std::string paragraph(std::string_view text, const Screen& screen) {
+  return fmt::format("{}\n", fmt::join(wrap(text, screen.width, 0), "\n"));
+}
+
 void Table::add_row(std::vector<Cell> cells) {
   for (Cell& cell : cells) cell.text = clean(cell.text);
   rows_.push_back({std::move(cells), {}});
@@ -199,17 +204,19 @@ Table::Widths Table::widths() const {
   return widths;
 }
 
-std::string Table::render(const Screen& screen) const {
+bool Table::fits(const Screen& screen) const {
   const Widths natural = widths();
   const std::size_t gaps = (natural.size() - 1) * kGap;
-  if (screen.width == 0 || sum(natural) + gaps <= screen.width) return render_rows(natural, screen);
-  const std::size_t before_last = sum(natural) - natural.back() + gaps;
-  std::size_t needed = kNarrowestLast;
+  if (screen.width == 0 || sum(natural) + gaps <= screen.width) return true;
+  std::size_t last = kNarrowestLast;
   for (const Row& row : rows_) {
-    if (!row.cells.empty()) needed = std::max(needed, longest_word(row.cells.back().text));
+    if (!row.cells.empty()) last = std::max(last, longest_word(row.cells.back().text));
   }
-  return before_last + needed <= screen.width ? render_rows(natural, screen)
-                                              : render_blocks(screen);
+  return sum(natural) - natural.back() + gaps + last <= screen.width;
+}
+
+std::string Table::render(const Screen& screen) const {
+  return fits(screen) ? render_rows(widths(), screen) : render_blocks(screen);
 }
 
 std::string Table::render_rows(const Widths& widths, const Screen& screen) const {

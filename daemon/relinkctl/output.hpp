@@ -49,6 +49,9 @@ std::size_t width_of(std::string_view text);
 /// has a line of its own: an address or path that is broken cannot be copied. 0: one line.
 std::vector<std::string> wrap(std::string_view text, std::size_t width, std::size_t indent);
 
+/// The same with the ends of the lines, at the edge of the screen.
+std::string paragraph(std::string_view text, const Screen& screen);
+
 struct Cell {
   std::string text;
   Colour colour = Colour::Plain;
@@ -66,6 +69,8 @@ class Table {
   /// A sentence under the row before it, indented, over the whole width.
   void add_note(std::string_view text);
 
+  /// It needs no blocks.
+  [[nodiscard]] bool fits(const Screen& screen) const;
   [[nodiscard]] std::string render(const Screen& screen) const;
 
  private:

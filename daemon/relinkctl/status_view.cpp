@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "core/failover.hpp"
 #include "core/topology.hpp"
 
@@ -103,14 +104,16 @@ void add_endpoint(Table& table, const control::EndpointView& endpoint, WallTime 
 }  // namespace
 
 std::string render_status(const control::StatusView& status, WallTime now, const Screen& screen) {
-  std::string out = fmt::format("relinkd {}, pid {}, running for {}", clean(status.version),
-                                status.pid, age(status.started, now));
-  if (!status.metrics_url.empty()) out += fmt::format(", metrics {}", clean(status.metrics_url));
-  out += '\n';
+  std::string head = fmt::format("relinkd {}, pid {}, running for {}", clean(status.version),
+                                 status.pid, age(status.started, now));
+  if (!status.metrics_url.empty()) head += fmt::format(", metrics {}", clean(status.metrics_url));
+  std::string out = paragraph(head, screen);
   if (status.paused) {
-    out += coloured("paused: nothing is done for any app until relinkctl resume", Colour::Notice,
-                    screen) +
-           '\n';
+    out +=
+        coloured(
+            trim(paragraph("paused: nothing is done for any app until relinkctl resume", screen)),
+            Colour::Notice, screen) +
+        '\n';
   }
   out += '\n';
   if (status.endpoints.empty()) return out + "No endpoint is watched.\n";

@@ -206,7 +206,12 @@ TEST(AppSocket, WaitsWhereAllIsAcknowledgedAndNothingHasComeSince) {
   EXPECT_FALSE(socket.waits()) << "answered";
   s.since_data_received = s.since_data_sent;
   socket.look(s, primary(), kSent + 12s);
+  s.since_ack_received = s.since_data_received;
+  socket.look(s, primary(), kSent + 12s);
   EXPECT_FALSE(socket.waits()) << "answered within the kernel's step of time";
+  s.since_ack_received = s.since_data_received - 40ms;
+  socket.look(s, primary(), kSent + 12s);
+  EXPECT_TRUE(socket.waits()) << "sent within that step after a reply, and acknowledged alone";
   s = unanswered(1s);
   socket.look(s, primary(), kSent + 13s);
   EXPECT_FALSE(socket.waits()) << "the kernel gives up what nobody acknowledges";
