@@ -146,8 +146,9 @@ class AppSocket {
   [[nodiscard]] bool unprotected() const { return keepalive_ == false; }
   /// All that the app sent is acknowledged, and nothing has come since: it waits for a reply, or is
   /// a worker that blocks. If the path dies now, nothing is sent that could go unacknowledged, so
-  /// without keepalive it waits for ever. A subscriber that has been told something lately looks
-  /// like an idle connection.
+  /// without keepalive it waits for ever. It may look idle all the same: a subscriber that was told
+  /// something, and a command that followed a reply within the kernel's step of time and was
+  /// acknowledged within it, too.
   [[nodiscard]] bool waits() const;
   /// A clause with figures on what the state rests on, by the last look: "3 transmissions
   /// unanswered, 6 bytes unacknowledged, last ACK 0.62 s ago".

@@ -48,7 +48,7 @@ std::string render_config(const std::vector<control::OriginView>& values, const 
     const bool set = v.place != "default";
     out += paragraph(clean(fmt::format("{} = {}{}", v.key, v.value, set ? "" : "  # default")),
                      screen);
-    if (set) out += paragraph("  # " + clean(v.place), screen);
+    if (set) out += fmt::format("  # {}\n", clean(v.place));
   }
   return out;
 }
