@@ -72,6 +72,10 @@ struct SysctlCheckOptions {
   bool json = false;
 };
 int run_sysctl_check(const GlobalOptions& global, const SysctlCheckOptions& options);
+/// Exits as `sysctl check` would then; kPluginCritical: nothing was changed.
+int run_sysctl_apply(const GlobalOptions& global);
+/// kPluginWarning: something stays as somebody else made it.
+int run_sysctl_revert();
 
 struct CheckOptions {
   std::string url;

@@ -121,7 +121,7 @@ void add_app_commands(CLI::App& app, Options& o) {
 
 void add_sysctl(CLI::App& app, SysctlCheckOptions& o) {
   CLI::App* sysctl = add_command(app, "sysctl", "The kernel's settings that [sysctl.want] names");
-  explain_use(*sysctl, "", {"sysctl check"});
+  explain_use(*sysctl, "", {"sysctl check", "sysctl apply"});
   sysctl->require_subcommand(1);
   CLI::App* check = add_command(
       *sysctl, "check",
@@ -138,6 +138,16 @@ void add_sysctl(CLI::App& app, SysctlCheckOptions& o) {
       ->check(CLI::IsMember({"all"}))
       ->option_text("all");
   check->add_flag("--json", o.json, "For programs");
+  CLI::App* apply = add_command(*sysctl, "apply", "Set them, now and for each boot (root)");
+  explain_use(
+      *apply,
+      "It writes /etc/sysctl.d/90-relinkd.conf and no other file. Exits as check would then: "
+      "with 1 if another file overrides that one; with 2 if nothing was changed.",
+      {"sysctl apply"});
+  CLI::App* revert = add_command(
+      *sysctl, "revert", "Go back to the values and the file that were there before apply (root)");
+  explain_use(*revert, "Exits with 1 if somebody else has changed them since: that stays.",
+              {"sysctl revert"});
 }
 
 void add_news(CLI::App& app, Options& o) {
@@ -200,6 +210,12 @@ void add_commands(CLI::App& app, Options& o) {
   add_sysctl(app, o.sysctl);
 }
 
+int run_sysctl(const CLI::App& sysctl, const Options& o) {
+  if (sysctl.got_subcommand("apply")) return run_sysctl_apply(o.global);
+  if (sysctl.got_subcommand("revert")) return run_sysctl_revert();
+  return run_sysctl_check(o.global, o.sysctl);
+}
+
 int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("status")) return run_status(o.global, o.status);
   if (app.got_subcommand("incidents")) return run_incidents(o.incidents);
@@ -212,7 +228,7 @@ int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("events")) return run_events(o.global, o.events);
   if (app.got_subcommand("reload")) return run_reload(o.global);
   if (app.got_subcommand("explain")) return run_explain(o.condition);
-  if (app.got_subcommand("sysctl")) return run_sysctl_check(o.global, o.sysctl);
+  if (app.got_subcommand("sysctl")) return run_sysctl(*app.get_subcommand("sysctl"), o);
   const CLI::App* config = app.get_subcommand("config");
   if (config->got_subcommand("check")) return run_config_check(o.global, o.config_file);
   return run_config_show(o.global, o.config_json);

@@ -20,12 +20,14 @@ using Verdict = SysctlLine::Verdict;
 using Values = std::map<std::string, std::string, std::less<>>;
 using Wanted = std::map<std::string, std::int64_t>;
 
-SysctlReport report(const Wanted& wanted, const Values& values) {
-  return report_sysctls(wanted, [&](std::string_view key) -> Result<std::string> {
+SysctlReport report(const Wanted& wanted, const Values& values,
+                    const core::SysctlSources* sources = nullptr) {
+  const auto read = [&](std::string_view key) -> Result<std::string> {
     const auto at = values.find(key);
     if (at == values.end()) return Error{"this kernel has no sysctl " + std::string(key), ENOENT};
     return at->second;
-  });
+  };
+  return report_sysctls(wanted, read, sources);
 }
 
 std::string text(const SysctlReport& r) { return render_sysctls(r, Screen{}); }
@@ -48,7 +50,7 @@ TEST(SysctlReport, SaysWhatIsNotAppliedWhatItMeansAndWhatToDo) {
   EXPECT_THAT(text(r), HasSubstr("At 15 the kernel ends a connection whose data nobody "
                                  "acknowledges after 15 min 25 s at the earliest"));
   EXPECT_THAT(text(r), HasSubstr("; at 5 after 12.6 s at the earliest"));
-  EXPECT_THAT(text(r), HasSubstr("    net.ipv4.tcp_retries2 = 5\n"));
+  EXPECT_THAT(text(r), HasSubstr("To apply them, now and at each boot: relinkctl sysctl apply"));
 }
 
 TEST(SysctlReport, CannotBeReadWhereTheKernelDoesNotKnowIt) {
