@@ -9,6 +9,7 @@
 
 #include "actuator/signals.hpp"
 #include "base/text.hpp"
+#include "kernel/sysctl.hpp"
 
 namespace relinkd::actuator {
 
@@ -31,6 +32,7 @@ std::optional<T> value_of(Result<T> result) {
 
 /// "checkout: destroy-sockets 10.0.0.5:41234 to 10.0.0.7:6380 for sessions".
 std::string in_words(const orders::Order& order) {
+  if (order.kind == orders::Order::Kind::Sysctl) return "sysctl " + printable(order.key);
   std::string what = order.action;
   if (order.socket) {
     what = fmt::format("{} {} to {}", core::kRelinkVerbNames[order.verb],
@@ -104,38 +106,65 @@ void Executor::refresh() {
 
 void Executor::carry_out(const orders::Order& order, uid_t peer, Reply reply) {
   if (order.kind == orders::Order::Kind::Support) return reply({Outcomes::Done, status_});
-  relink(order, peer, [this, order, peer, answer = std::move(reply)](Outcome outcome) {
+  Reply told = [this, order, peer, answer = std::move(reply)](Outcome outcome) {
     log(order, peer, outcome);
     answer(std::move(outcome));
-  });
+  };
+  if (order.kind == orders::Order::Kind::Sysctl) return set_sysctl(order, peer, told);
+  relink(order, peer, std::move(told));
 }
 
-void Executor::relink(const orders::Order& order, uid_t peer, Reply reply) {
+const Gate* Executor::admit(uid_t peer, const Reply& reply) {
+  const auto refuse = [&reply](Outcomes result, std::string why) {
+    reply({result, std::move(why)});
+    return nullptr;
+  };
   refresh();
   const auto& gate = configuration_.gate();
-  if (!gate) return reply({Outcomes::Refused, gate.error().message});
+  if (!gate) return refuse(Outcomes::Refused, gate.error().message);
   // Its user may be another one since the peer connected.
   if (const auto obeys = gate->obeys(peer); !obeys) {
-    return reply({Outcomes::Refused, obeys.error().message});
+    return refuse(Outcomes::Refused, obeys.error().message);
   }
   // Before anything is looked at, so that the work for refused ones is bounded, too.
   const int most = gate->settings().actuator.max_orders_per_minute;
   const auto admitted = count_.admit(boot_time(), static_cast<std::uint64_t>(most));
   if (!admitted) {
-    return reply(
-        {Outcomes::Refused, fmt::format("without a count of orders none is carried out: {}",
-                                        admitted.error().message)});
+    return refuse(
+        Outcomes::Refused,
+        fmt::format("without a count of orders none is carried out: {}", admitted.error().message));
   }
   if (!*admitted) {
-    return reply({Outcomes::RateLimited,
+    return refuse(Outcomes::RateLimited,
                   fmt::format("there were {} orders in the last minute, the most allowed "
                               "([actuator] max_orders_per_minute)",
-                              most)});
+                              most));
   }
+  return &*gate;
+}
+
+void Executor::relink(const orders::Order& order, uid_t peer, Reply reply) {
+  const Gate* gate = admit(peer, reply);
+  if (gate == nullptr) return;
   const auto permit = gate->permits(order);
   if (!permit) return reply({Outcomes::Refused, permit.error().message});
   if (order.socket) return reply(destroy(*order.socket, *gate, *permit));
   run(*gate, *permit, std::move(reply));
+}
+
+void Executor::set_sysctl(const orders::Order& order, uid_t peer, const Reply& reply) {
+  const Gate* gate = admit(peer, reply);
+  if (gate == nullptr) return;
+  const auto wanted = gate->wanted(order.key);
+  if (!wanted) return reply({Outcomes::Refused, wanted.error().message});
+  const auto now = kernel::read_sysctl(order.key);
+  if (!now) return reply({Outcomes::Unsupported, now.error().message});
+  const std::string value = std::to_string(*wanted);
+  if (*now == value) return reply({Outcomes::Gone, fmt::format("it is {} already", value)});
+  if (const auto set = kernel::write_sysctl(order.key, value); !set) {
+    return reply({Outcomes::Failed, set.error().message});
+  }
+  reply({Outcomes::Done, fmt::format("it was {} and is {} again", *now, value)});
 }
 
 Outcome Executor::destroy(const orders::SocketName& name, const Gate& gate,
@@ -202,18 +231,21 @@ void Executor::log(const orders::Order& order, uid_t peer, const Outcome& outcom
       outcome.result == Outcomes::Refused || outcome.result == Outcomes::RateLimited;
   const bool fine = outcome.result == Outcomes::Done || outcome.result == Outcomes::Gone;
   journal::Entry entry;
-  entry.event = turned_away ? journal::Event::Degraded : journal::Event::RelinkActed;
+  const bool sysctl = order.kind == orders::Order::Kind::Sysctl;
+  const auto acted = sysctl ? journal::Event::SysctlApplied : journal::Event::RelinkActed;
+  entry.event = turned_away || (sysctl && !fine) ? journal::Event::Degraded : acted;
   entry.priority = fine ? journal::Priority::Notice : journal::Priority::Warning;
   entry.message = turned_away ? fmt::format("an order of uid {} was refused: {}: {}", peer,
                                             in_words(order), outcome.detail)
                               : fmt::format("{}: {}", in_words(order), outcome.detail);
+  entry.result = orders::kResultNames[outcome.result];
+  if (sysctl) return write(entry);
   // Names that nobody has checked would each have a rate limit of their own.
   if (!turned_away) entry.endpoint = order.endpoint;
   if (order.socket) entry.node = order.socket->remote.to_string();
   entry.incident = order.incident;
   entry.app = printable(order.app);
   entry.action = core::kRelinkVerbNames[order.verb];
-  entry.result = orders::kResultNames[outcome.result];
   write(entry);
 }
 

@@ -47,7 +47,10 @@ class Executor {
 
  private:
   std::string look_around();
+  /// The gate, where this peer may have one more order carried out; nothing: it was answered.
+  const Gate* admit(uid_t peer, const Reply& reply);
   void relink(const orders::Order& order, uid_t peer, Reply reply);
+  void set_sysctl(const orders::Order& order, uid_t peer, const Reply& reply);
   Outcome destroy(const orders::SocketName& name, const Gate& gate, const Gate::Permit& permit);
   void run(const Gate& gate, const Gate::Permit& permit, Reply reply);
   void log(const orders::Order& order, uid_t peer, const Outcome& outcome);

@@ -87,6 +87,17 @@ Gate::Gate(config::Settings settings)
   return permit;
 }
 
+::relinkd::Result<std::int64_t> Gate::wanted(const std::string& key) const {
+  const config::Sysctl& sysctl = settings_.sysctl;
+  if (!sysctl.enforce) return Error{"enforce of [sysctl] is not true"};
+  if (settings_.mode != config::Mode::Act) return Error{"the mode is observe"};
+  const auto at = sysctl.want.find(key);
+  if (at == sysctl.want.end()) {
+    return Error{fmt::format("[sysctl.want] does not list {}", printable(key))};
+  }
+  return at->second;
+}
+
 std::optional<Outcome> Gate::objection(const Permit& permit, const orders::SocketName& name,
                                        const std::optional<kernel::TcpSocket>& seen,
                                        std::string_view cgroup) const {

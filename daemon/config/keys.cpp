@@ -120,7 +120,7 @@ void visit_app(KeyVisitor& visitor, App& app) {
 void visit_sysctl(KeyVisitor& visitor, Sysctl& sysctl) {
   visitor.key("check_interval", duration(sysctl.check_interval, 1s, 24h));
   visitor.sysctls("want", sysctl.want);
-  visitor.not_supported("enforce");
+  visitor.key("enforce", boolean(sysctl.enforce));
 }
 
 }  // namespace relinkd::config

@@ -226,6 +226,7 @@ struct Sysctl {
   Duration check_interval = 60s;  ///< 1 s to 1 d
   /// Keys in dotted form with the wanted number.
   std::map<std::string, std::int64_t> want = {{"net.ipv4.tcp_retries2", 5}};
+  bool enforce = false;  ///< a value that drifted is put back
   friend bool operator==(const Sysctl&, const Sysctl&) = default;
 };
 

@@ -91,7 +91,8 @@ Manager::Manager(loop::Loop& loop, journal::Journal& journal, Options options)
               [this] { update_status(); },
               [this] { memory_.save_soon(); },
               [this] { endpoint_changed(); }},
-      sysctls_(loop, reporter_, numbers_),
+      sysctls_(loop, reporter_, numbers_,
+               [this] { return loaded_.settings.mode == config::Mode::Act && !apps_.paused(); }),
       apps_({loop, reporter_, numbers_,
              [this] {
                std::vector<Watched*> watched;
@@ -229,7 +230,7 @@ void Manager::apply(Change change, config::Loaded loaded) {
   numbers_.last_reload_ok = true;
   numbers_.last_reload_success = config_loaded_;
   refresh_numbers();
-  sysctls_.configure(loaded_.settings.sysctl);
+  sysctls_.configure(loaded_.settings);
   for (auto& slot : change.slots) {
     if (slot.fresh) {
       slot.running->start(std::move(slot.fresh));

@@ -1,33 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "apps/actuator_client.hpp"
 #include "config/settings.hpp"
+#include "core/sysctl_files.hpp"
+#include "core/sysctl_guard.hpp"
 #include "manager/reporter.hpp"
 #include "metrics/numbers.hpp"
 
 namespace relinkd::manager {
 
 /// Compares the wanted sysctls with the kernel's values at start and every check_interval; reports
-/// a difference once, and its end.
-class SysctlCheck {
+/// a difference once, and its end. With `enforce` it has relinkd-actuator put the value back, says
+/// that, and leaves it for a while to whoever sets another again and again.
+class SysctlCheck final : private apps::ActuatorClient::Owner {
  public:
-  SysctlCheck(loop::Loop& loop, Reporter& reporter, metrics::Numbers& numbers);
+  /// `may_act`: false while relinkd is to do nothing (mode observe, paused).
+  SysctlCheck(loop::Loop& loop, Reporter& reporter, metrics::Numbers& numbers,
+              std::function<bool()> may_act);
 
   /// Takes over the settings and checks at once.
-  void configure(const config::Sysctl& settings);
+  void configure(const config::Settings& settings);
 
  private:
+  struct Key {
+    std::optional<bool> was_ok;
+    core::SysctlGuard guard;
+    std::uint64_t order = 0;  ///< under way; 0: none is
+    int times = 0;            ///< that it was tried to put it back since the last calm
+  };
   void check();
+  void look_at(const std::string& key, std::int64_t wanted, const core::SysctlSources& files);
+  /// Whether it was ordered to be put back, so that there is nothing to complain about yet.
+  bool put_back(const std::string& key, Key& state);
+  /// What has become of the order; `trouble` is empty if the value was put back.
+  void answered(std::uint64_t order, const std::string& detail, const std::string& trouble);
+  void on_answer(const orders::Answer& answer) override;
+  void on_lost(std::uint64_t order, const std::string& why) override;
+  void report(journal::Event event, std::string message);
 
   loop::Loop& loop_;
   Reporter& reporter_;
   metrics::Numbers& numbers_;
+  std::function<bool()> may_act_;
   config::Sysctl settings_;
-  std::map<std::string, bool> was_ok_;
+  std::map<std::string, Key> keys_;
+  std::uint64_t last_order_ = 0;
   loop::Deadline next_;
+  apps::ActuatorClient actuator_;
 };
 
 }  // namespace relinkd::manager

@@ -77,6 +77,7 @@ struct SysctlNumbers {
   double wanted = 0;
   bool readable = false;  ///< else sysctl_value has no series and ok is 0
   bool ok = false;
+  std::optional<bool> persistent{};  ///< nothing: not known, and no series
 };
 
 /// An app's connections to one of its endpoints.

@@ -297,6 +297,13 @@ constexpr auto kMetrics = std::to_array<Metric>({
      +[](const All& n, Series& s) {
        for (const auto& k : n.sysctls) s.add(k.readable && k.ok, {{"key", k.key}});
      }},
+    {"relinkd_sysctl_persistent",
+     "Whether it will have the wanted value after a reboot, by the files of sysctl.d.", Gauge,
+     +[](const All& n, Series& s) {
+       for (const auto& k : n.sysctls) {
+         if (k.persistent) s.add(*k.persistent, {{"key", k.key}});
+       }
+     }},
     {"relinkd_tcp_give_up_seconds",
      "After how long the kernel ends a connection whose data nobody acknowledges.", Gauge,
      +[](const All& n, Series& s) {

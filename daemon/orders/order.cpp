@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr auto kKindNames = enum_names<Order::Kind>("relink", "support");
+constexpr auto kKindNames = enum_names<Order::Kind>("relink", "support", "sysctl");
 /// An order is an object with a socket in it.
 constexpr std::size_t kMaxDepth = 2;
 
@@ -198,6 +198,10 @@ std::string dump(const Json& json) {
 std::string encode(const Order& order) {
   Json json{{"version", kVersion}, {"id", order.id}, {"kind", kKindNames[order.kind]}};
   if (order.kind == Order::Kind::Support) return dump(json);
+  if (order.kind == Order::Kind::Sysctl) {
+    json["key"] = order.key;
+    return dump(json);
+  }
   json["verb"] = core::kRelinkVerbNames[order.verb];
   json["app"] = order.app;
   json["endpoint"] = order.endpoint;
@@ -230,6 +234,10 @@ Result<Order> decode_order(std::string_view text) {
   order.kind = take_name(*json, "kind", kKindNames, problem);
   if (order.kind == Order::Kind::Relink) {
     take_relink(*json, order, problem);
+  } else if (order.kind == Order::Kind::Sysctl) {
+    constexpr std::array<std::string_view, 4> kKeys = {"version", "id", "kind", "key"};
+    allow_only(*json, kKeys, problem);
+    order.key = take_text(*json, "key", 1, kMaxKey, problem);
   } else {
     constexpr std::array<std::string_view, 3> kKeys = {"version", "id", "kind"};
     allow_only(*json, kKeys, problem);

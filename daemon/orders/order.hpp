@@ -41,6 +41,8 @@ inline constexpr std::size_t kMaxApp = 63;
 inline constexpr std::size_t kMaxEndpoint = 520;
 inline constexpr std::size_t kMaxAction = 262;
 inline constexpr std::size_t kMaxIncident = 200;
+/// Of a sysctl's key.
+inline constexpr std::size_t kMaxKey = 255;
 /// The longest `detail` of an answer; encode() cuts it.
 inline constexpr std::size_t kMaxDetail = 1000;
 
@@ -48,9 +50,11 @@ struct Order {
   enum class Kind : std::uint8_t {
     Relink,   ///< `verb` for `app`
     Support,  ///< what the actuator can do here
+    Sysctl,   ///< put `key` back to the value that the configuration wants
   };
   Kind kind = Kind::Support;
   std::uint64_t id = 0;  ///< of the sender's choice; the answer bears it
+  std::string key;  ///< of Sysctl: as [sysctl.want] has it, with dots
   // The rest is of Relink.
   core::RelinkVerb verb = core::RelinkVerb::DestroySockets;
   std::string app;                   ///< as configured
