@@ -71,6 +71,37 @@ def test_its_lines_are_found_by_their_fields(relinkd):
     assert last["RELINKD_CONDITION"] in ("slow", "ok")
 
 
+def test_an_incident_is_told_as_a_timeline(relinkd):
+    wait_journal(*of_this_run("RELINKD_ENDPOINT=sessions", "RELINKD_CONDITION=ok"))
+    systemctl("kill", "--signal=STOP", "redis-server.service")
+    try:
+        stalled = wait_journal(*of_this_run("RELINKD_CONDITION=stalled"))
+    finally:
+        systemctl("kill", "--signal=CONT", "redis-server.service")
+    incident = stalled["RELINKD_INCIDENT"]
+    command = [program("relinkctl"), "incidents"]
+
+    def told() -> dict:
+        done = subprocess.run([*command, "--json"], check=True, stdout=subprocess.PIPE)
+        [found] = [i for i in json.loads(done.stdout)["incidents"] if i["incident"] == incident]
+        return found
+
+    wait_until(lambda: told()["end"], "verified end of the incident")
+    events = [line["event"] for line in told()["timeline"]]
+    assert events[0] == "stalled" and events[-1] in ("slow", "ok"), events
+    assert not told()["began_before_since"]
+    shown = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert f"{incident}: endpoint sessions\n  began " in shown and ", over after " in shown
+    assert stalled["MESSAGE"] in shown
+
+    # Of group relinkd only.
+    refused = subprocess.run(
+        ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", *command],
+        capture_output=True, text=True, check=False)
+    assert refused.returncode == 3 and refused.stdout == ""
+    assert "systemd-journal" in refused.stderr
+
+
 def test_a_reload_is_over_when_the_new_configuration_holds(relinkd):
     pid = main_pid(relinkd)
     CONFIG.write_text(CONFIGURATION + CONFIGURATION.replace("sessions", "orders"))
