@@ -110,12 +110,13 @@ def test_the_examples_work(lab, watcher):
         CONFIG.parent.rmdir()
 
 
-def first_line(lab, words: list[str]) -> str:
-    """Of a command that goes on for ever; it has to end when nobody reads it any more."""
+def first_line(lab, words: list[str], lines: int = 1) -> str:
+    """Of a command that goes on for ever, after which nobody reads it any more, or after so many:
+    it has to end then."""
     process = subprocess.Popen(
         lab.client.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    line = process.stdout.readline()
+    line = [process.stdout.readline() for _ in range(lines)][0]
     process.stdout.close()
     try:
         process.wait(timeout=PATIENCE)
@@ -127,8 +128,9 @@ def first_line(lab, words: list[str]) -> str:
 
 
 def test_whoever_stops_reading_ends_a_command_without_a_word(lab, watcher):
-    # Nothing happens here that it could notice by: there is no news after the first lines.
-    assert first_line(lab, watcher.relinkctl_command("events", "--follow"))
+    so_far = len(watcher.relinkctl("events", "--json").stdout.splitlines())
+    # All that there is, so that it has nothing to write by which it would notice.
+    assert first_line(lab, watcher.relinkctl_command("events", "--follow", "--json"), so_far)
     assert first_line(lab, watcher.relinkctl_command("status", "--watch", "--json"))
 
 
