@@ -224,3 +224,15 @@ def test_whose_user_may_not_is_told_which_right_is_missing(watcher):
     ordering = as_nobody_else("pause", "1m")
     assert ordering.returncode == 1
     assert "[control] operators" in ordering.stderr
+
+
+def test_a_relink_that_is_refused_promises_nothing(server, watcher):
+    mark = watcher.mark()
+    server.freeze()
+    try:
+        watcher.wait_event("stalled", NAME, since=mark)
+        done = watcher.relinkctl("relink", APP)
+    finally:
+        server.thaw()
+    assert done.returncode == 1 and done.stdout == ""
+    assert "nothing is done" in done.stderr and "it is to reconnect" not in done.stderr
