@@ -279,5 +279,37 @@ TEST(Socket, OfTwoAppsThatFitIsTheFirstOnes) {
   EXPECT_EQ(judge(Gate(settings()), order, socket_of(order)), std::nullopt);
 }
 
+// --- sysctls --------------------------------------------------------------------------------
+
+config::Settings enforcing() {
+  config::Settings made = settings();
+  made.mode = config::Mode::Act;
+  made.sysctl.enforce = true;
+  return made;
+}
+
+TEST(GateOfSysctls, GivesTheValueThatTheConfigurationWants) {
+  const auto wanted = Gate(enforcing()).wanted("net.ipv4.tcp_retries2");
+  ASSERT_TRUE(wanted) << wanted.error().message;
+  EXPECT_EQ(*wanted, 5);
+}
+
+TEST(GateOfSysctls, RefusesWhatIsNotListed) {
+  for (const char* key : {"kernel.sysrq", "net/ipv4/tcp_retries2", "net.ipv4.tcp_retries", ""}) {
+    EXPECT_FALSE(Gate(enforcing()).wanted(key)) << key;
+  }
+}
+
+TEST(GateOfSysctls, RefusesAllWhereNothingIsToBeEnforced) {
+  config::Settings without = enforcing();
+  without.sysctl.enforce = false;
+  EXPECT_THAT(Gate(without).wanted("net.ipv4.tcp_retries2").error().message,
+              HasSubstr("enforce of [sysctl] is not true"));
+  config::Settings observing = enforcing();
+  observing.mode = config::Mode::Observe;
+  EXPECT_THAT(Gate(observing).wanted("net.ipv4.tcp_retries2").error().message,
+              HasSubstr("observe"));
+}
+
 }  // namespace
 }  // namespace relinkd::testing

@@ -59,7 +59,8 @@ TEST(Origins, ListEveryKeyWithItsDefault) {
           "{ ages = [\"1m\", \"5m\", \"10m\", \"1h\"] } # default",
           "endpoint.127.0.0.1:6379.watch_replicas = false # default",
           "sysctl.check_interval = \"1m\" # default",
-          "sysctl.want.\"net.ipv4.tcp_retries2\" = 5 # default"));
+          "sysctl.want.\"net.ipv4.tcp_retries2\" = 5 # default",
+          "sysctl.enforce = false # default"));
 }
 
 TEST(Origins, NameTheFileAndLineThatDecides) {

@@ -133,7 +133,7 @@ const Malformed kMalformed[] = {
     {"NegativeId", R"("id":17)", R"("id":-17)", "\"id\" is not a whole number"},
     {"FractionId", R"("id":17)", R"("id":1.7)", "\"id\" is not a whole number"},
     {"HugeId", R"("id":17)", R"("id":18446744073709551616)", "\"id\" is not a whole number"},
-    {"UnknownKind", R"("kind":"relink")", R"("kind":"sysctl")", "\"kind\" is none of relink"},
+    {"UnknownKind", R"("kind":"relink")", R"("kind":"reboot")", "\"kind\" is none of relink"},
     {"UnknownVerb", R"("verb":"destroy-sockets")", R"("verb":"stop")",
      "\"verb\" is none of destroy-sockets"},
     {"NoApp", R"("app":"checkout",)", "", "\"app\" is missing"},
@@ -194,6 +194,22 @@ TEST(Order, OfSupportHasNothingElse) {
   Order support;
   EXPECT_THAT(why_not(with(support, R"("id":0)", R"("id":0,"app":"checkout")")),
               HasSubstr("\"app\" does not belong"));
+}
+
+TEST(Order, OfASysctlNamesTheKeyAndNoValue) {
+  const auto order =
+      orders::decode_order(R"({"version":1,"id":7,"kind":"sysctl","key":"net.ipv4.tcp_retries2"})");
+  ASSERT_TRUE(order) << order.error().message;
+  EXPECT_EQ(order->kind, Order::Kind::Sysctl);
+  EXPECT_EQ(order->key, "net.ipv4.tcp_retries2");
+  EXPECT_EQ(*orders::decode_order(orders::encode(*order)), *order);
+  for (const char* more : {R"("value":5)", R"("app":"checkout")", R"("socket":{})"}) {
+    EXPECT_FALSE(orders::decode_order(
+        fmt::format(R"({{"version":1,"id":7,"kind":"sysctl","key":"k",{}}})", more)))
+        << more;
+  }
+  EXPECT_FALSE(orders::decode_order(R"({"version":1,"id":7,"kind":"sysctl"})"));
+  EXPECT_FALSE(orders::decode_order(R"({"version":1,"id":7,"kind":"sysctl","key":5})"));
 }
 
 TEST(Order, LongerThanAMessageIsNotLookedAt) {
