@@ -12,7 +12,7 @@ function __relinkctl_command
         end
         switch $word
             case '--*=*'
-            case --config --socket '--*-file' --server-name --expect --timeout --since
+            case --config --socket '--*-file' --server-name --expect --timeout --since --netns
                 set skip yes
             case '-*'
             case '*'
@@ -88,6 +88,9 @@ complete -c relinkctl -n '__relinkctl_is config' -a check -d 'All errors of the 
 complete -c relinkctl -n '__relinkctl_is config' -a show -d 'The configuration in force'
 complete -c relinkctl -n '__relinkctl_is "config check"' -F
 complete -c relinkctl -n '__relinkctl_is sysctl' -a check -d 'Whether they are applied'
+complete -c relinkctl -n '__relinkctl_is sysctl' -a apply -d 'Set them, now and for the next boot'
+complete -c relinkctl -n '__relinkctl_is sysctl' -a revert -d 'Put back what was before'
+complete -c relinkctl -n '__relinkctl_is "sysctl check"' -l netns -x -a all -d 'Network namespaces'
 
 complete -c relinkctl -n '__relinkctl_is check' -a 'redis:// rediss:// unix://'
 complete -c relinkctl -n '__relinkctl_is check' -l password-file -rF -d 'File with the password'
