@@ -40,6 +40,14 @@ def wait_journal(*matches: str) -> dict:
     return journal(*matches)[0]
 
 
+def tell_relinkd() -> str:
+    """What they wrote last, for a test that fails to show."""
+    done = subprocess.run(["journalctl", "--no-pager", "--output=short-precise", "--lines=40",
+                           "--unit=relinkd.service", "--unit=relinkd-actuator.service"],
+                          check=False, text=True, stdout=subprocess.PIPE)
+    return done.stdout
+
+
 class Units:
     """Units that are gone after the test."""
 

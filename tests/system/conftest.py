@@ -4,7 +4,7 @@
 import os
 
 import pytest
-from systemd import Units
+from systemd import Units, tell_relinkd
 
 
 def pytest_configure() -> None:
@@ -25,3 +25,5 @@ def pytest_runtest_makereport(item):
     report = outcome.get_result()
     if report.failed and "units" in item.funcargs:
         report.sections.append(("the units", item.funcargs["units"].tell()))
+    if report.failed:
+        report.sections.append(("relinkd and its actuator", tell_relinkd()))
