@@ -32,7 +32,7 @@ def variable(name: str, query: str, label: str, *, several: bool = True) -> dict
         "definition": query, "query": {"query": query, "refId": f"variable-{name}"},
         # Hosts and endpoints come and go: asked again with each change of the time range.
         "refresh": 2, "sort": 1, "regex": "", "hide": 0, "options": [], "multi": several,
-        "includeAll": several, "current": {},
+        "includeAll": several,
     }
     if several:
         made |= {"allValue": ".+", "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
@@ -44,7 +44,6 @@ def variables(*own: dict) -> list[dict]:
         {
             "type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
             "regex": "", "hide": 0, "refresh": 1, "options": [], "multi": False, "includeAll": False,
-            "current": {},
         },
         variable("job", "label_values(relinkd_build_info, job)", "Job"),
         variable("instance", 'label_values(relinkd_build_info{job=~"$job"}, instance)', "Instance"),
@@ -129,6 +128,7 @@ def stat(title: str, description: str, text: str, *, unit: str = "short", limits
     options = {
         "reduceOptions": _reduced(), "orientation": "auto", "textMode": "value", "wideLayout": True,
         "colorMode": "background", "graphMode": "none", "justifyMode": "center",
+        "showPercentChange": False, "percentChangeColorMode": "standard",
     }
     return _panel("stat", title, description, [query(text, now=True)], (width, 4), options, defaults, [])
 
@@ -197,7 +197,7 @@ def state_timeline(title: str, description: str, *queries: dict, palette: dict[s
     }
     options = {
         "showValue": "auto", "rowHeight": 0.85, "mergeValues": True, "alignValue": "center",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     }
     return _panel("state-timeline", title, description, list(queries), size, options, defaults,
@@ -242,7 +242,7 @@ def table(title: str, description: str, columns: list[tuple[str, str, dict]], *t
     if empty:
         defaults["noValue"] = empty
     options = {
-        "showHeader": True, "cellHeight": "sm",
+        "frameIndex": 0, "showHeader": True, "cellHeight": "sm",
         "sortBy": [{"displayName": sort, "desc": True}] if sort else [],
     }
     overrides = [override(name, **more) for _, name, more in columns if more]

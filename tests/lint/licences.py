@@ -3,7 +3,7 @@
 
 import sources
 
-SUFFIXES = {".c", ".cc", ".cpp", ".h", ".hpp", ".py", ".sh", ".cmake", ".js"}
+SUFFIXES = {".c", ".cc", ".cpp", ".h", ".hpp", ".py", ".sh", ".cmake", ".js", ".mjs", ".ts", ".tsx"}
 NAMES = {"CMakeLists.txt", "dev", ".ci/run"}
 TAG = "SPDX-License-Identifier: Apache-2.0"
 

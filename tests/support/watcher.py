@@ -56,7 +56,7 @@ def _course(path: list[str]) -> list[str]:
     return course[1:]
 
 
-class _Http(http.client.HTTPConnection):
+class NamespaceHttp(http.client.HTTPConnection):
     """HTTP from inside a namespace."""
 
     def __init__(self, namespace: Namespace, host: str, port: int):
@@ -308,7 +308,7 @@ class Relinkd:
 
     def get(self, path: str = "/metrics", method: str = "GET") -> tuple[int, dict, str]:
         """Status, headers and body."""
-        connection = _Http(self._namespace, *self.metrics_address())
+        connection = NamespaceHttp(self._namespace, *self.metrics_address())
         try:
             connection.request(method, path)
             response = connection.getresponse()

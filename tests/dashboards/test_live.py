@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dashboards and rules on a real Prometheus, which scrapes real relinkds while real failures
+happen: every query has an answer, and every state that a panel shows has occurred."""
+
+import json
+import os
+
+import places
+import pytest
+from fabric import Fabric
+from places import BOARDS, promtool
+from prometheus import SCRAPE
+from queries import Span, findings
+from story import Story
+
+
+@pytest.fixture(scope="module")
+def story():
+    places.bring_programs()
+    fabric = Fabric()
+    try:
+        made = Story(fabric, pause=float(os.environ.get("RELINKD_STORY_PAUSE") or 2))
+        made.play()
+        yield made
+    except BaseException:
+        fabric.tell()
+        raise
+    finally:
+        fabric.close()
+
+
+@pytest.fixture(scope="module")
+def span(story):
+    return Span(story.start, story.end, SCRAPE)
+
+
+def boards():
+    return [json.loads(file.read_text(encoding="utf-8")) for file in BOARDS]
+
+
+def test_promtool_has_nothing_to_say_of_the_metrics(story):
+    for name in ("web-1", "web-2", "web-3"):
+        done = promtool("check", "metrics", stdin=story.hosts[name].get()[2])
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), name
+
+
+def test_every_query_has_an_answer(story, span):
+    found = [line for board in boards() for line in findings(board, span, story.prometheus.ask)]
+    assert found == [], "\n".join(found)
+
+
+# What is written, what is written in its place, and what is found then.
+FAULTS = {
+    "a metric that there is not": ("sum(relinkd_app_sockets", "sum(relinkd_app_socket", "no data"),
+    "a label value that there is not": ("black_holed", "blackholed", "no data"),
+    "a label that only the legend has": ("{{state}}", "{{status}}", "no series has the label"),
+    "what Prometheus refuses": ("sum by (state)", "sum by state)", "Refused"),
+    "a variable that there is not": ("$app", "$application", "Unknown"),
+    "a variable without values": (
+        "label_values(relinkd_app_sockets", "label_values(relinkd_apps", "has no values"
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_the_queries_find(fault, story, span):
+    good, bad, finding = fault
+    text = json.dumps(places.board("app"))
+    # The query of a variable is there twice.
+    changed = text.replace(good, bad) if "label_values" in good else text.replace(good, bad, 1)
+    assert changed != text
+    found = findings(json.loads(changed), span, story.prometheus.ask)
+    assert any(finding in line for line in found), found
+
+
+def test_every_rule_is_healthy(story):
+    rules = [
+        rule for group in story.prometheus.ask("rules")["groups"] for rule in group["rules"]
+    ]
+    assert len(rules) == 15
+    assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
+
+
+def test_alerts_fire_for_what_needs_somebody_and_not_for_a_clean_failover(story):
+    def fired(query: str, at: float, since: float) -> set[str]:
+        seconds = round(at - since)
+        expression = f'max_over_time(ALERTS{{alertstate="firing", {query}}}[{seconds}s])'
+        found = story.prometheus.ask("query", query=expression, time=at)["result"]
+        return {one["metric"]["alertname"] for one in found}
+
+    # web-1 acts. What it could not heal comes after the failover.
+    assert fired('instance="web-1"', story.failed_over, story.start) == set()
+    assert "RelinkdBreakerOpen" in fired('severity="critical"', story.end, story.start)
+    assert fired('app="search"', story.end, story.start) >= {"RelinkdRelinkFailed"}
