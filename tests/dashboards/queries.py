@@ -145,9 +145,52 @@ class Runner:
     def annotations(self) -> Iterator[Answer]:
         for choice, values in self.choices():
             for one in self._board["annotations"]["list"]:
-                target = {"expr": one["expr"], "refId": "", "instant": False,
-                          "legendFormat": one["titleFormat"]}
-                yield self._answer(f"annotation {one['name']}", target, choice, values)
+                yield self._annotation(one, choice, values)
+
+    def _annotation(self, one: dict, choice: str, values: dict[str, str]) -> Answer:
+        target = {"expr": one["expr"], "refId": "", "instant": False, "legendFormat": one["titleFormat"]}
+        return self._answer(f"annotation {one['name']}", target, choice, values)
+
+    # ------------------------------------------------------------------------------- for pictures
+
+    def to_draw(self, **wanted: str) -> dict:
+        """What render/page.jsx shows: all of what can have all, and these values of what cannot."""
+        values = self._span.builtins()
+        words = {}
+        for one in self._board["templating"]["list"]:
+            if one["type"] == "query":
+                every = one["multi"]
+                words[one["name"]] = "All" if every else wanted[one["name"]]
+                values[one["name"]] = one["allValue"] if every else chosen(one, [wanted[one["name"]]])
+        return {
+            "board": self._board, "choices": words, "marks": list(self._marks(values)),
+            "span": {"start": self._span.start, "end": self._span.end, "step": self._span.step},
+            "answers": {
+                panel["id"]: [self._drawable(panel, target, values) for target in panel["targets"]]
+                for panel in self._board["panels"] if "targets" in panel
+            },
+        }
+
+    def _drawable(self, panel: dict, target: dict, values: dict[str, str]) -> dict:
+        answer = self._answer(panel["title"], target, "", values)
+        return {
+            "refId": target["refId"], "legend": target["legendFormat"], "format": target.get("format", ""),
+            "series": answer.series, "faults": answer.faults,
+        }
+
+    def _marks(self, values: dict[str, str]) -> Iterator[dict]:
+        """When something happened: at the value, or at the first of samples that follow each other."""
+        for one in self._board["annotations"]["list"]:
+            times = set()
+            for series in self._annotation(one, "", values).series:
+                last = 0.0
+                for when, value in series["values"]:
+                    if one["useValueForTime"]:
+                        times.add(float(value) / 1000)
+                    elif when - last > 1.5 * self._span.step:
+                        times.add(when)
+                    last = when
+            yield from ({"time": when, "colour": one["iconColor"]} for when in sorted(times))
 
     def _answer(self, panel: str, target: dict, choice: str, values: dict[str, str]) -> Answer:
         faults = []

@@ -4,6 +4,7 @@ happen: every query has an answer, and every state that a panel shows has occurr
 
 import json
 import os
+import shutil
 
 import places
 import pytest
@@ -22,6 +23,10 @@ def story():
         made = Story(fabric, pause=float(os.environ.get("RELINKD_STORY_PAUSE") or 2))
         made.play()
         yield made
+        if keep := os.environ.get("RELINKD_STORY_KEEP"):
+            made.prometheus.stop()
+            shutil.copytree(made.prometheus.data, keep, dirs_exist_ok=True)
+            print(json.dumps({"start": made.start, "end": made.end}))
     except BaseException:
         fabric.tell()
         raise
