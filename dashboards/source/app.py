@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One application, on all hosts or some of them: its connections, and what was done for it."""
 
-from fleet import ENDPOINT, RELINKS
+from fleet import ENDPOINT, relinks
 from grafana import (
-    NONE_IS_BETTER, NONE_IS_WELL, areas, bars, coloured, dashboard, lines, link_to, query, row, stat,
-    table, variable, variables, words_in_colour,
+    NONE_IS_BETTER, NONE_IS_WELL, areas, bar_gauge, bars, dashboard, lines, link_to, query, row, stat, table,
+    variable, variables, words_in_colour,
 )
 from words import RELINK_RESULTS, SOCKET_STATES
 
@@ -15,11 +15,11 @@ NOW = [
          TCP connections of the app to its endpoints' nodes, on all hosts. 0 although it runs: its match does
          not fit, or it runs out of sight; on a host: relinkctl apps.""",
          f"sum(relinkd_app_sockets{{{A}}})"),
-    stat("On the old primary", """
+    stat("Old primary", """
          Connections that lead to a former primary. relinkd ends them within seconds, once the new primary is
          proven. If they stay, look at "Held back, by reason".""",
          f'sum(relinkd_app_sockets{{{A}, state="wrong_node"}})', limits=NONE_IS_WELL),
-    stat("Dead connections", """
+    stat("Dead", """
          Connections whose data nobody acknowledges while the node is well. relinkd ends them at once. If
          they stay, look at "Held back, by reason".""",
          f'sum(relinkd_app_sockets{{{A}, state="black_holed"}})', limits=NONE_IS_WELL),
@@ -63,16 +63,13 @@ CONNECTIONS = [
           empty="The app has no connection", sort="Connections"),
     table("Hosts in trouble", """
           Hosts on which the app has bad connections, or an open breaker. On the host: relinkctl apps.""",
-          [
-              ("instance", "Host", {}),
-              ("Value #A", "On the old primary", coloured(NONE_IS_WELL) | {"decimals": 0}),
-              ("Value #B", "Dead", coloured(NONE_IS_WELL) | {"decimals": 0}),
-              ("Value #C", "Breaker open", coloured(NONE_IS_WELL) | {"decimals": 0}),
-          ],
-          f'sum by (instance) (relinkd_app_sockets{{{A}, state="wrong_node"}}) > 0',
-          f'sum by (instance) (relinkd_app_sockets{{{A}, state="black_holed"}}) > 0',
-          f"sum by (instance) (relinkd_relink_breaker_open{{{A}}}) > 0",
-          size=(12, 7), empty="No host has trouble with the app"),
+          [("instance", "Host", {}),
+           ("state", "What is wrong", words_in_colour(SOCKET_STATES | {"breaker open": "red"})),
+           ("Value", "Connections", {"decimals": 0})],
+          f"""sum by (instance, state) (relinkd_app_sockets{{{A}, state=~"wrong_node|black_holed"}}) > 0
+          or label_replace(sum by (instance) (relinkd_relink_breaker_open{{{A}}}) > 0,
+          "state", "breaker open", "", "")""",
+          size=(12, 7), empty="No host has trouble with the app", sort="Connections"),
     lines("Unprotected connections", """
           Connections that no keepalive timer looks after, by endpoint. To be 0: redis-py has
           socket_keepalive, ioredis keepAlive; with an idle time below the age at which the path cuts.""",
@@ -87,28 +84,30 @@ RELINK = [
          mode is observe.""",
          query(f"sum by (action, result) (increase(relinkd_relinks_total{{{A}}}[$__rate_interval])) > 0",
                "{{action}}: {{result}}"),
-         palette={f"destroy-sockets: {name}": colour for name, colour in RELINK_RESULTS.items()}),
+         palette={f"destroy-sockets: {name}": colour for name, colour in RELINK_RESULTS.items()},
+         empty="The app was not made to reconnect"),
     bars("Held back, by reason", """
          The app was to reconnect, and nothing was done. unhealthy, min_interval, max_parallel, rate and
          starting end by themselves. paused: relinkctl resume. breaker: relinkctl reset APP. unconfirmed: no
          majority of the Sentinels agrees.""",
          query(f"sum by (reason) (increase(relinkd_relinks_suppressed_total{{{A}}}[$__rate_interval])) > 0",
                "{{reason}}"),
-         palette={"breaker": "red", "paused": "purple", "unconfirmed": "orange", "unhealthy": "yellow"}),
+         palette={"breaker": "red", "paused": "purple", "unconfirmed": "orange", "unhealthy": "yellow"},
+         empty="Nothing was held back"),
     bars("Outage", """
          Seconds from the first sight of a bad connection to verified recovery, at the time of the recovery,
          by host.""",
          query(f"topk(10, sum by (instance) (increase(relinkd_relink_seconds_sum{{{A}}}[$__rate_interval])) > 0)",
                "{{instance}}"),
-         unit="s", decimals=1),
-    lines("Time to recovery", """
-          How long a relink takes, over this range up to each moment. The longest are those that needed a
-          second action: put the one that works first in the app's actions.""",
-          query(f"histogram_quantile(0.9, sum by (le) (increase(relinkd_relink_seconds_bucket{{{A}}}[$__range])))",
-                "90 %"),
-          query(f"sum(increase(relinkd_relink_seconds_sum{{{A}}}[$__range]))"
-                f" / sum(increase(relinkd_relink_seconds_count{{{A}}}[$__range]))", "mean"),
-          unit="s", palette={"90 %": "orange", "mean": "green"}),
+         unit="s", decimals=1, empty="There was no outage"),
+    bar_gauge("Time to recovery", """
+              How long a relink took, in this range. The longest are those that needed a second action: put
+              the one that works first in the app's actions.""",
+              query(f"sum(increase(relinkd_relink_seconds_sum{{{A}}}[$__range]))"
+                    f" / (sum(increase(relinkd_relink_seconds_count{{{A}}}[$__range])) > 0)", "mean", now=True),
+              query("histogram_quantile(0.9, sum by (le)"
+                    f" (increase(relinkd_relink_seconds_bucket{{{A}}}[$__range])) > 0)", "90 %", now=True),
+              unit="s", decimals=2, size=(12, 8), empty="There was no outage"),
 ]
 
 DASHBOARD = dashboard(
@@ -121,5 +120,5 @@ DASHBOARD = dashboard(
         row("Connections"), *CONNECTIONS,
         row("Reconnecting"), *RELINK,
     ],
-    [RELINKS],
+    [relinks(A)],
 )

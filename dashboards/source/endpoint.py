@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One endpoint, as all hosts or some of them see it."""
 
-from fleet import FAILOVERS
+from fleet import DAY, failovers
 from grafana import (
-    NEUTRAL, NONE_IS_WELL, annotation, bar_gauge, bars, coloured, dashboard, lines, query, row, stat,
-    state_timeline, table, thresholds, variable, variables, words_in_colour,
+    NONE_IS_WELL, annotation, bar_gauge, bars, dashboard, lines, query, row, stat, state_timeline, table,
+    thresholds, variable, variables, words_in_colour,
 )
 from words import CONDITIONS, FAILOVER_KINDS
 
@@ -18,7 +18,7 @@ MAINTENANCE = annotation(
 )
 
 NOW = [
-    stat("Hosts that can use it", """
+    stat("Usable on", """
          The share of the hosts on which the endpoint is ok or slow. All below 100 %: the server or its
          network. One host: that host. The table below has the hosts.""",
          f"avg(relinkd_endpoint_up{{{E}}})", unit="percentunit", decimals=0,
@@ -46,12 +46,12 @@ NOW = [
          in between. Have the clients' keepalive be more frequent.""",
          f"min(relinkd_idle_cut_seconds{{{E}}} > 0)", unit="s", empty="not seen",
          limits=thresholds((None, "orange"))),
-    stat("Certificate ends in", """
+    stat("Certificate", """
          Until the first certificate of the server's chain ends. Renew it, and have the server load it:
          CONFIG SET tls-cert-file, or a restart.""",
          f"min(relinkd_tls_certificate_expiry_timestamp_seconds{{{E}}}) - time()", unit="s", decimals=0,
-         limits=thresholds((None, "red"), (14 * 86400, "orange"), (30 * 86400, "green")), empty="no TLS"),
-    stat("Addresses changed", """
+         limits=thresholds((None, "red"), (14 * DAY, "orange"), (30 * DAY, "green")), empty="no TLS"),
+    stat("DNS changes", """
          How often, in this range, the name came to have other addresses, on the host that saw most. Often,
          without failovers: the name rotates; that is fine.""",
          f"max(increase(relinkd_dns_changes_total{{{E}}}[$__range]))", decimals=0),
@@ -109,12 +109,13 @@ CONNECTIONS = [
          relinkd's connections that ended, and why. half_open and idle_timeout: something in between forgets
          flows, turn on keepalive. killed, max_clients, output_buffer_limit: the server's limits. peer_closed
          and reset: why is not known.""",
-         query(f"sum by (cause) (increase(relinkd_disconnects_total{{{E}}}[$__rate_interval])) > 0", "{{cause}}")),
+         query(f"sum by (cause) (increase(relinkd_disconnects_total{{{E}}}[$__rate_interval])) > 0", "{{cause}}"),
+         empty="No connection ended"),
     bars("Attempts to connect, by result", """
          ok follows every disconnect. Others in a row: relinkd, and with it the applications, cannot get
          back; the result says at which step.""",
          query(f"sum by (result) (increase(relinkd_reconnects_total{{{E}}}[$__rate_interval])) > 0", "{{result}}"),
-         palette={"ok": "green"}),
+         palette={"ok": "green"}, empty="Every connection held"),
 ]
 
 FAILOVER = [
@@ -122,29 +123,29 @@ FAILOVER = [
          How many hosts saw another primary. failover: the old one was lost. switchover: it was well, or
          maintenance was announced. dns: the name was moved. restart: the same place, another process.""",
          query(f"sum by (kind) (increase(relinkd_failovers_total{{{E}}}[$__rate_interval])) > 0", "{{kind}}"),
-         palette=FAILOVER_KINDS, size=(8, 8)),
+         palette=FAILOVER_KINDS, size=(8, 8), empty="The primary has not changed"),
     lines("How long the last one took", """
           Of the slowest and of the fastest host. Far apart: the hosts learn of it by different ways, such as
           DNS with a long TTL.""",
           query(f"max(relinkd_last_failover_duration_seconds{{{E}}} > 0)", "slowest host"),
           query(f"min(relinkd_last_failover_duration_seconds{{{E}}} > 0)", "fastest host"),
-          unit="s", size=(8, 8), palette={"slowest host": "orange", "fastest host": "green"}),
+          unit="s", size=(8, 8), empty="The primary has not changed", palette={"slowest host": "orange", "fastest host": "green"}),
     table("Nodes", """
           What each node says that it is, and on how many hosts it can be used. Two primaries of an endpoint
           that is no cluster, for longer than a failover: a split brain; writes are being lost.""",
           [
-              ("node", "Node", {}),
+              ("node", "Node", {"custom_minWidth": 150}),
               ("role", "Role", words_in_colour({"primary": "green", "replica": "blue", "unknown": "orange"})),
-              ("Value #A", "Hosts that say so", {"decimals": 0}),
-              ("Value #B", "Usable on", {"decimals": 0}),
+              ("Value #A", "Seen by", {"decimals": 0, "custom_width": 80}),
+              ("Value #B", "Usable on", {"decimals": 0, "custom_width": 90}),
           ],
           f"sum by (node, role) (relinkd_node_role{{{E}}} == 1)",
           f"sum by (node) (relinkd_node_up{{{E}}})", size=(8, 8), sort="Role"),
     bars("Announced maintenance", """
          Notices of the service, by type, as each host heard them. Nothing is to be done: a failover that
          follows is counted as a switchover.""",
-         query(f"sum by (type) (increase(relinkd_maintenance_events_total{{{E}}}[$__rate_interval]))", "{{type}}"),
-         size=(24, 6)),
+         query(f"sum by (type) (increase(relinkd_maintenance_events_total{{{E}}}[$__rate_interval])) > 0", "{{type}}"),
+         size=(24, 6), empty="No maintenance was announced"),
 ]
 
 DASHBOARD = dashboard(
@@ -161,5 +162,5 @@ DASHBOARD = dashboard(
         row("Connections"), *CONNECTIONS,
         row("Failovers"), *FAILOVER,
     ],
-    [FAILOVERS, MAINTENANCE],
+    [failovers(E), MAINTENANCE],
 )

@@ -3,23 +3,31 @@
 they are as readable with 1,000 hosts as with three."""
 
 from grafana import (
-    NEUTRAL, NONE_IS_BETTER, NONE_IS_WELL, annotation, areas, bar_gauge, bars, coloured, dashboard,
-    link_to, query, row, stat, table, thresholds, variables, words_in_colour,
+    NEUTRAL, NONE_IS_BETTER, NONE_IS_WELL, annotation, areas, bar_gauge, bars, dashboard, link_to, query,
+    row, stat, table, thresholds, variables, words_in_colour,
 )
-from words import CONDITIONS, FAILOVER_KINDS, RELINK_RESULTS, SOCKET_STATES
+from words import CONDITIONS, RELINK_RESULTS, SOCKET_STATES
+
+DAY = 86400
 
 ENDPOINT = "relinkd-endpoint"
 APP = "relinkd-app"
 
-FAILOVERS = annotation(
-    "Failovers", "max by (endpoint) (relinkd_last_failover_timestamp_seconds{@}) * 1000 > 0",
-    "{{endpoint}}: another primary", "The new primary of {{endpoint}} proved itself.", "red",
-    at_value=True,
-)
-RELINKS = annotation(
-    "Relinks", "sum by (app, result) (increase(relinkd_relinks_total{@}[$__rate_interval])) > 0",
-    "{{app}}: {{result}}", "relinkd made {{app}} reconnect: {{result}}.", "blue", at_value=False,
-)
+
+def failovers(matchers: str = "@") -> dict:
+    return annotation(
+        "Failovers", f"max by (endpoint) (relinkd_last_failover_timestamp_seconds{{{matchers}}}) * 1000 > 0",
+        "{{endpoint}}: another primary", "The new primary of {{endpoint}} proved itself.", "red", at_value=True,
+    )
+
+
+def relinks(matchers: str = "@") -> dict:
+    return annotation(
+        "Relinks",
+        f"sum by (app, result) (increase(relinkd_relinks_total{{{matchers}}}[$__rate_interval])) > 0",
+        "{{app}}: {{result}}", "relinkd made {{app}} reconnect: {{result}}.", "blue", at_value=False,
+    )
+
 
 NOW = [
     stat("Hosts watching", """
@@ -34,12 +42,12 @@ NOW = [
          Endpoints that at least one host cannot use. The table below says which, and in what
          condition.""",
          "count(count by (endpoint) (relinkd_endpoint_up{@} == 0)) or vector(0)", limits=NONE_IS_WELL),
-    stat("On the old primary", """
+    stat("Old primary", """
          Connections of applications that lead to a node which was the primary and is not any more. relinkd
          ends them within seconds: if they stay, "Apps in trouble" says whose they are, and the App
          dashboard why nothing was done.""",
          'sum(relinkd_app_sockets{@, state="wrong_node"})', limits=NONE_IS_WELL, empty="no apps"),
-    stat("Dead connections", """
+    stat("Dead", """
          Connections of applications whose data nobody acknowledges while the node is well. Commands on them
          hang. relinkd ends them at once: if they stay, look at the App dashboard.""",
          'sum(relinkd_app_sockets{@, state="black_holed"})', limits=NONE_IS_WELL, empty="no apps"),
@@ -75,14 +83,14 @@ ENDPOINTS = [
           endpoint:relinkd_endpoint_condition:held.""",
           query('sum by (condition) (endpoint:relinkd_endpoint_condition:held{@, condition!="ok"})',
                 "{{condition}}"),
-          size=(14, 8), palette=CONDITIONS),
+          size=(14, 8), palette=CONDITIONS, empty="Every endpoint was ok on every host"),
     bars("Failovers seen, by endpoint", """
          How many hosts saw another primary prove itself, within the last few scrapes. All hosts of an
          endpoint should see it together: a host that is missing, or late, still talks to the old one.
          More than two an hour: see the server's log, and the time-outs of Sentinel or cluster.""",
-         query("sum by (endpoint) (increase(relinkd_failovers_total{@}[$__rate_interval])) > 0",
-               "{{endpoint}}"),
-         size=(14, 8)),
+         query("""sum by (endpoint) (changes(relinkd_last_failover_timestamp_seconds{@}[$__rate_interval])
+               and relinkd_last_failover_timestamp_seconds{@} > 0) > 0""", "{{endpoint}}"),
+         size=(14, 8), empty="No endpoint has had another primary"),
     table("Failovers", """
           The last failover of each endpoint, and how long the slowest host was without a proven primary.
           Longer than the applications' patience: shorten the time-outs of Sentinel or cluster, not
@@ -95,7 +103,8 @@ ENDPOINTS = [
           ],
           "max by (endpoint) (relinkd_last_failover_timestamp_seconds{@} > 0) * 1000",
           "max by (endpoint) (relinkd_last_failover_duration_seconds{@} > 0)",
-          "max by (endpoint) (sum by (instance, endpoint) (increase(relinkd_failovers_total{@}[$__range])))",
+          """round(max by (endpoint) (sum by (instance, endpoint) (increase(relinkd_failovers_total{@}[$__range]))))
+          and on (endpoint) max by (endpoint) (relinkd_last_failover_timestamp_seconds{@}) > 0""",
           size=(10, 8), empty="No endpoint has had another primary", sort="Last"),
 ]
 
@@ -116,7 +125,7 @@ APPS = [
          done. not_recovered, failed and no_actuator need somebody: see OPERATIONS.md, "Relink failed or
          suppressed".""",
          query("sum by (result) (increase(relinkd_relinks_total{@}[$__rate_interval])) > 0", "{{result}}"),
-         size=(14, 8), palette=RELINK_RESULTS),
+         size=(14, 8), palette=RELINK_RESULTS, empty="No app was made to reconnect"),
 ]
 
 PROTECTION = [
@@ -136,25 +145,21 @@ PROTECTION = [
               something in between. Empty is good. Keepalive in the clients must be more frequent.""",
               query("min by (endpoint) (relinkd_idle_cut_seconds{@} > 0)", "{{endpoint}}", now=True),
               unit="s", limits=thresholds((None, "orange")), empty="No path cuts idle connections"),
-    bar_gauge("Certificates, days left", """
+    bar_gauge("Certificates end in", """
               The ten endpoints whose certificate, or one above it, ends first. From then on clients that
               verify cannot connect, while open connections go on: failures begin scattered. Renew it, and
               have the server load it.""",
               query("bottomk(10, min by (endpoint) (relinkd_tls_certificate_expiry_timestamp_seconds{@})"
-                    " - time()) / 86400", "{{endpoint}}", now=True),
-              unit="d", limits=thresholds((None, "red"), (14, "orange"), (30, "green")), decimals=0,
+                    " - time())", "{{endpoint}}", now=True),
+              unit="s", limits=thresholds((None, "red"), (14 * DAY, "orange"), (30 * DAY, "green")), decimals=0,
               empty="No endpoint speaks TLS"),
     table("Hosts to look at", """
           Hosts with a wanted sysctl that has another value, or a configuration on disk that is not in
           force. On the host: relinkctl sysctl check, relinkctl config check.""",
-          [
-              ("instance", "Host", {}),
-              ("Value #A", "Sysctls adrift", coloured(NONE_IS_BETTER) | {"decimals": 0}),
-              ("Value #B", "Reload failed", coloured(NONE_IS_WELL) | {"decimals": 0}),
-          ],
-          "count by (instance) (relinkd_sysctl_ok{@} == 0)",
-          "count by (instance) (relinkd_config_last_reload_successful{@} == 0)",
-          size=(16, 8), empty="Every host is as it should be", sort="Sysctls adrift"),
+          [("instance", "Host", {}), ("key", "Not as it should be", {})],
+          """relinkd_sysctl_ok{@} == 0
+          or label_replace(relinkd_config_last_reload_successful{@} == 0, "key", "configuration file", "", "")""",
+          size=(16, 8), empty="Every host is as it should be"),
     bar_gauge("Versions", """
               relinkd's versions, and on how many hosts each runs. More than one: an update is under way, or
               got stuck.""",
@@ -173,5 +178,5 @@ DASHBOARD = dashboard(
         row("Applications"), *APPS,
         row("Protection"), *PROTECTION,
     ],
-    [FAILOVERS, RELINKS],
+    [failovers(), relinks()],
 )

@@ -114,77 +114,76 @@ def _reduced() -> dict:
 
 
 def stat(title: str, description: str, text: str, *, unit: str = "short", limits: dict = NEUTRAL,
-         decimals: int | None = None, empty: str = "", mappings: list | None = None,
-         width: int = 3) -> dict:
-    """One number of now."""
+         decimals: int | None = None, empty: str = "none", mappings: list | None = None) -> dict:
+    """One number of now. `empty`: what stands there, in grey, if there is none."""
+    nothing = {"type": "special", "options": {
+        "match": "null+nan", "result": {"text": empty, "color": "#5a6069", "index": 0},
+    }}
     defaults: dict = {
         "unit": unit, "thresholds": limits, "color": {"mode": "thresholds"},
-        "mappings": mappings or [],
+        "mappings": [nothing, *(mappings or [])], "noValue": empty,
     }
     if decimals is not None:
         defaults["decimals"] = decimals
-    if empty:
-        defaults["noValue"] = empty
     options = {
         "reduceOptions": _reduced(), "orientation": "auto", "textMode": "value", "wideLayout": True,
-        "colorMode": "background", "graphMode": "none", "justifyMode": "center",
+        "colorMode": "background_solid", "graphMode": "none", "justifyMode": "center",
         "showPercentChange": False, "percentChangeColorMode": "standard",
     }
-    return _panel("stat", title, description, [query(text, now=True)], (width, 4), options, defaults, [])
-
-
-def _legend(calcs: list[str]) -> dict:
-    return {"displayMode": "table" if calcs else "list", "placement": "right" if calcs else "bottom",
-            "showLegend": True, "calcs": calcs}
+    return _panel("stat", title, description, [query(text, now=True)], (3, 4), options, defaults, [])
 
 
 def _over_time(title: str, description: str, queries: list[dict], size: tuple[int, int], *, unit: str,
-               custom: dict, calcs: list[str], palette: dict[str, str], decimals: int | None,
-               tooltip: str = "multi") -> dict:
+               custom: dict, palette: dict[str, str], decimals: int | None, empty: str) -> dict:
     defaults: dict = {
         "unit": unit, "min": 0, "color": {"mode": "palette-classic"}, "custom": custom,
         "thresholds": thresholds((None, "green")), "mappings": [],
     }
     if decimals is not None:
         defaults["decimals"] = decimals
-    options = {"legend": _legend(calcs), "tooltip": {"mode": tooltip, "sort": "desc"}}
+    if empty:
+        defaults["noValue"] = empty
+    options = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
     return _panel("timeseries", title, description, queries, size, options, defaults, colours(palette))
 
 
 def lines(title: str, description: str, *queries: dict, unit: str = "short", size: tuple[int, int] = (12, 8),
-          calcs: list[str] | None = None, palette: dict[str, str] | None = None,
-          decimals: int | None = None) -> dict:
+          palette: dict[str, str] | None = None, decimals: int | None = None, empty: str = "") -> dict:
     custom = {
         "drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never",
         "lineInterpolation": "linear", "spanNulls": False,
         "stacking": {"mode": "none", "group": "A"},
     }
     return _over_time(title, description, list(queries), size, unit=unit, custom=custom,
-                      calcs=calcs or [], palette=palette or {}, decimals=decimals)
+                      palette=palette or {}, decimals=decimals, empty=empty)
 
 
 def areas(title: str, description: str, *queries: dict, unit: str = "short",
-          size: tuple[int, int] = (12, 8), palette: dict[str, str] | None = None) -> dict:
+          size: tuple[int, int] = (12, 8), palette: dict[str, str] | None = None,
+          empty: str = "") -> dict:
     """Numbers that add up, and hold from one sample to the next."""
     custom = {
-        "drawStyle": "line", "lineWidth": 1, "fillOpacity": 60, "showPoints": "never",
+        "drawStyle": "line", "lineWidth": 0, "fillOpacity": 70, "showPoints": "never",
         "lineInterpolation": "stepAfter", "spanNulls": False,
         "stacking": {"mode": "normal", "group": "A"},
     }
-    return _over_time(title, description, list(queries), size, unit=unit, custom=custom, calcs=[],
-                      palette=palette or {}, decimals=0)
+    return _over_time(title, description, list(queries), size, unit=unit, custom=custom,
+                      palette=palette or {}, decimals=0, empty=empty)
 
 
 def bars(title: str, description: str, *queries: dict, unit: str = "short",
          size: tuple[int, int] = (12, 8), palette: dict[str, str] | None = None,
-         decimals: int | None = 0) -> dict:
-    """Events that add up."""
+         decimals: int | None = 0, empty: str = "") -> dict:
+    """Events that add up. `empty`: what is said if there was none."""
     custom = {
         "drawStyle": "bars", "lineWidth": 1, "fillOpacity": 80, "showPoints": "never",
         "stacking": {"mode": "normal", "group": "A"},
     }
-    return _over_time(title, description, list(queries), size, unit=unit, custom=custom, calcs=[],
-                      palette=palette or {}, decimals=decimals)
+    return _over_time(title, description, list(queries), size, unit=unit, custom=custom,
+                      palette=palette or {}, decimals=decimals, empty=empty)
 
 
 def state_timeline(title: str, description: str, *queries: dict, palette: dict[str, str],
@@ -218,6 +217,7 @@ def bar_gauge(title: str, description: str, *queries: dict, unit: str = "short",
         "reduceOptions": _reduced(), "orientation": "horizontal", "displayMode": "basic",
         "showUnfilled": True, "valueMode": "color", "namePlacement": "auto", "sizing": "auto",
         "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 40,
+        "text": {"titleSize": 13, "valueSize": 15},
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
     }
     return _panel("bargauge", title, description, list(queries), size, options, defaults, [])
@@ -237,7 +237,8 @@ def table(title: str, description: str, columns: list[tuple[str, str, dict]], *t
     ]
     defaults: dict = {
         "unit": "short", "mappings": [], "thresholds": NEUTRAL,
-        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False},
+        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "minWidth": 50, "filterable": False,
+                   "inspect": False},
     }
     if empty:
         defaults["noValue"] = empty
@@ -260,14 +261,6 @@ def link_to(dashboard: str, title: str, **choices: str) -> dict:
     )
     url = f"/d/{dashboard}?${{datasource:queryparam}}&${{job:queryparam}}{chosen}&${{__url_time_range}}"
     return {"links": [{"title": title, "url": url, "targetBlank": False}]}
-
-
-def coloured(limits: dict) -> dict:
-    return {
-        "thresholds": limits,
-        "custom_cellOptions": {"type": "color-text"},
-        "color": {"mode": "thresholds"},
-    }
 
 
 def words_in_colour(palette: dict[str, str]) -> dict:

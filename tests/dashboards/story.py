@@ -36,6 +36,8 @@ WATCH = {
 class Story:
     def __init__(self, fabric: Fabric, pause: float = 2.0):
         self._fabric = fabric
+        # Prefix of commands on the host of Prometheus.
+        self.command = fabric.client.command()
         self._pause = pause
         self._servers()
         self._hosts()
@@ -81,7 +83,7 @@ class Story:
 
         self.hosts = {
             "web-1": watch(sessions, cache, payments, catalog, tables=wanted, apps=[
-                app("checkout", "sessions", "cache"),
+                app("checkout", "sessions", "cache", min_interval="5s"),
                 app("billing", "cache"),
             ]),
             "web-2": watch(sessions, cache, catalog, tables=wanted, mode="observe",
@@ -152,6 +154,13 @@ class Story:
             Relinks(web1, "checkout", "sessions").wait_recovered(marks[0])
             self._wait_result(web2, "reports", "would")
             self._wait_result(web3, "search", "no_actuator")
+        with self._step("the host of sessions' new primary loses its power"):
+            marks = [one.mark() for one in (web1, web2)]
+            lost = self.sessions.primary()
+            self._fabric.isolate(self.sessions.host_of(lost))
+            for host, mark in zip((web1, web2), marks):
+                host.wait_event("failover", "sessions", mark)
+            web1.wait_event("relink_recovered", since=marks[0], app="checkout")
         self.failed_over = time.time()
         with self._step("large packets of billing are lost on the way"):
             self._cache_faults.drop_data_of_user(APP_UID + 1, 6379)

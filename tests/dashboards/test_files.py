@@ -220,3 +220,30 @@ def test_every_alert_has_tests_and_leads_to_the_section_of_the_guide():
             assert "annotations: *" in text, name
             continue
         assert url[1] == "file:///usr/share/doc/relinkd/OPERATIONS.md" and url[2] in anchors, name
+
+
+# ---------------------------------------------------------------------------------- provisioning
+
+
+def test_what_is_provisioned_is_where_it_is_installed():
+    # As in dashboards/CMakeLists.txt, with the prefix of packages.
+    installed = (DASHBOARDS / "CMakeLists.txt").read_text()
+    assert "set(share ${CMAKE_INSTALL_DATADIR}/relinkd)" in installed
+    for file, path in {
+        "grafana-dashboards.yaml": "grafana/dashboards", "prometheus.yml": "prometheus/rules",
+    }.items():
+        assert f"/usr/share/relinkd/{path}" in (DASHBOARDS / "provisioning" / file).read_text()
+        assert f"DESTINATION ${{share}}/{path})" in installed
+
+
+def test_prometheus_takes_its_configuration_and_finds_its_targets(tmp_path):
+    text = (DASHBOARDS / "provisioning/prometheus.yml").read_text()
+    config = tmp_path / "prometheus.yml"
+    config.write_text(text.replace("/usr/share/relinkd/prometheus/rules", str(DASHBOARDS / "rules"))
+                      .replace("/etc/prometheus/relinkd", str(DASHBOARDS / "provisioning")))
+    done = promtool("check", "config", config)
+    assert done.returncode == 0, done.stderr
+    assert "2 rule files found" in done.stdout, done.stdout
+    done = promtool("check", "service-discovery", config, "relinkd")
+    found = {one["labels"]["instance"] for one in json.loads(done.stdout)}
+    assert found == {"web-1.example.net", "web-2.example.net", "batch-1.example.net"}, done.stdout

@@ -11,7 +11,7 @@ import pytest
 from fabric import Fabric
 from places import BOARDS, promtool
 from prometheus import SCRAPE
-from queries import Span, findings
+from queries import Runner, Span, findings
 from story import Story
 
 
@@ -76,6 +76,85 @@ def test_the_queries_find(fault, story, span):
     assert changed != text
     found = findings(json.loads(changed), span, story.prometheus.ask)
     assert any(finding in line for line in found), found
+
+
+# ---------------------------------------------------------------------------------------- pictures
+
+
+def shoot(folder, story, *names, theme="dark"):
+    """Draws what is in these files of places.WORK."""
+    done = places.node(
+        "render/shoot.mjs", "--theme", theme, folder, *names, prefix=story.command,
+        PATH=os.environ["PATH"], HOME=str(folder), TMPDIR=str(folder),
+    )
+    print(done.stdout + done.stderr)
+    return done
+
+
+@pytest.fixture(scope="module")
+def page():
+    done = places.node("render/build.mjs")
+    assert done.returncode == 0, done.stderr
+
+
+def drawable(board, span, story, name, **choice):
+    file = places.WORK / f"{name}.json"
+    file.write_text(json.dumps(Runner(board, span, story.prometheus.ask).to_draw(**choice)))
+    return file
+
+
+# Of "endpoint" and "app" what shows something that the others do not.
+DRAWN = {
+    "fleet": [{}],
+    "endpoint": [{"endpoint": name} for name in ("sessions", "cache", "payments", "catalog")],
+    "app": [{"app": name} for name in ("checkout", "billing")],
+}
+
+
+def test_every_panel_is_drawn(story, span, page):
+    files = [
+        drawable(places.board(name), span, story, "-".join([name, *choice.values()]), **choice)
+        for name, choices in DRAWN.items() for choice in choices
+    ]
+    done = shoot(places.WORK / "pictures", story, *files)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def changed(good, bad):
+    return lambda board: json.loads(json.dumps(board).replace(good, bad, 1))
+
+
+def in_first_table(**bad):
+    def plant(board):
+        next(one for one in board["panels"] if one["type"] == "table").update(bad)
+        return board
+
+    return plant
+
+
+# A change of the App dashboard, and what is found then.
+DRAWN_FAULTS = {
+    "query": (changed("sum(relinkd_app_sockets", "sum relinkd_app_sockets"), "Refused"),
+    "nothing": (changed("(endpoint) (relinkd_app_unprotected", "(endpoint) (relinkd_unprotected"), "No data"),
+    "kind": (changed('"type": "bargauge"', '"type": "gauge"'), "nothing draws panels of kind gauge"),
+    "word": (changed("Nothing was held back", "undefined"), "says Held back"),
+    "transformation": (in_first_table(transformations=[{"id": "organise", "options": {}}]), "organise"),
+}
+
+
+def test_the_drawing_finds_faults(story, span, page):
+    files = [
+        drawable(plant(places.board("app")), span, story, f"fault-{name}", app="checkout")
+        for name, (plant, _) in DRAWN_FAULTS.items()
+    ]
+    done = shoot(places.WORK / "faults", story, *files)
+    assert done.returncode == 1, done.stderr
+    for name, (_, finding) in DRAWN_FAULTS.items():
+        lines = [line for line in done.stdout.splitlines() if line.startswith(f"fault-{name}:")]
+        assert lines and any(finding in line for line in lines), name
+
+
+# ------------------------------------------------------------------------------------------- rules
 
 
 def test_every_rule_is_healthy(story):

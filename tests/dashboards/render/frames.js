@@ -2,7 +2,7 @@
 // Prometheus' answers as Grafana's data frames, with a panel's transformations and field settings, in the
 // way of Grafana's Prometheus data source.
 import {
-  FieldType, LoadingState, Registry, applyFieldOverrides, cacheFieldDisplayNames, createDataFrame,
+  FieldType, Registry, applyFieldOverrides, applyNullInsertThreshold, cacheFieldDisplayNames, createDataFrame,
   dataLinksOverrideProcessor, dateTime, displayNameOverrideProcessor, identityOverrideProcessor,
   numberOverrideProcessor, standardFieldConfigEditorRegistry, standardTransformers,
   standardTransformersRegistry, stringOverrideProcessor, thresholdsOverrideProcessor, transformDataFrame,
@@ -19,7 +19,7 @@ const STANDARD = {
 };
 const CUSTOM = [
   "drawStyle", "lineWidth", "fillOpacity", "showPoints", "lineInterpolation", "spanNulls", "stacking", "align",
-  "cellOptions", "filterable", "inspect", "width",
+  "cellOptions", "filterable", "inspect", "minWidth", "width",
 ];
 
 const setting = (id, path, process, isCustom) => ({
@@ -42,14 +42,15 @@ export function initialise() {
   })));
 }
 
-const number = (text) => Number(text.replace("Inf", "Infinity"));
+// What is no number is a gap, as in Grafana's panels.
+const number = (text) => (Number.isFinite(Number(text)) ? Number(text) : null);
 const legend = (format, labels) => format.replace(/\{\{(\w+)\}\}/g, (_, name) => labels[name] ?? "");
 
-function timeFrames({ legend: format, refId, series }, step) {
+function timeFrames({ legend: format, refId, series }, { start, end, step }) {
   return series.map(({ metric, value, values }) => {
     const points = values ?? [value];
     const { __name__, ...labels } = metric;
-    return createDataFrame({
+    const frame = createDataFrame({
       refId,
       fields: [
         { name: "Time", type: FieldType.time, config: { interval: step * 1000 }, values: points.map(([t]) => t * 1000) },
@@ -59,6 +60,9 @@ function timeFrames({ legend: format, refId, series }, step) {
         },
       ],
     });
+    // A missing sample is a gap, too, and so is what lies behind the last one.
+    const edges = { refFieldPseudoMin: start * 1000, refFieldPseudoMax: end * 1000 };
+    return values ? applyNullInsertThreshold({ frame, refFieldName: "Time", ...edges }) : frame;
   });
 }
 
@@ -80,7 +84,8 @@ function tableFrame({ refId, series }, several) {
 
 export async function frames(panel, answers, theme, span) {
   const raw = answers.flatMap((one) =>
-    one.format === "table" ? tableFrame(one, answers.length > 1) : timeFrames(one, span.step));
+    one.format === "table" ? tableFrame(one, answers.length > 1) : timeFrames(one, span));
+  for (const { id } of panel.transformations ?? []) standardTransformersRegistry.get(id);  // throws if there is none
   const transformed = await firstValueFrom(
     transformDataFrame(panel.transformations ?? [], raw, { interpolate: (text) => text }),
   );
@@ -90,10 +95,6 @@ export async function frames(panel, answers, theme, span) {
   });
   cacheFieldDisplayNames(done);
   return done;
-}
-
-export function panelData(series, span) {
-  return { series, state: LoadingState.Done, timeRange: timeRange(span) };
 }
 
 export function timeRange({ start, end }) {

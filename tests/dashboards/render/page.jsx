@@ -44,7 +44,7 @@ function Panel({ panel, series, answers, width, ...rest }) {
     position: "absolute", left: x * (column + GAP), top: y * (CELL + GAP), width: w * column + (w - 1) * GAP,
     height: h * CELL + (h - 1) * GAP,
   };
-  if (panel.type === "row") return <div style={place} className="row">{panel.title}</div>;
+  if (panel.type === "row") return <div style={place} className="part">{panel.title}</div>;
   const faults = answers.flatMap((one) => one.faults);
   return (
     <section style={place} data-panel={panel.id} data-title={panel.title} data-kind={panel.type}>
@@ -84,7 +84,7 @@ const css = ({ colors, typography, shape }) => `
   .choice b { color: ${colors.text.secondary}; margin-right: 10px; font-weight: 500; }
   .time { margin-left: auto; }
   .grid { position: relative; }
-  .row { font-size: 16px; font-weight: 500; line-height: ${CELL}px; }
+  .part { font-size: 16px; font-weight: 500; line-height: ${CELL}px; }
   .nothing { display: flex; height: 100%; align-items: center; justify-content: center; color: ${colors.text.secondary};
     text-align: center; }
   .query-error, .panel-error { color: ${colors.error.text}; font-size: 12px; }
@@ -117,8 +117,16 @@ async function main() {
   initialise();
   const data = await (await fetch("/data.json")).json();
   const theme = createTheme({ colors: { mode: new URLSearchParams(location.search).get("theme") ?? "dark" } });
-  const shown = await Promise.all(data.board.panels.map((panel) =>
-    panel.type === "row" ? [] : frames(panel, data.answers[panel.id], theme, data.span)));
+  const prepare = async (panel) => {
+    if (panel.type === "row") return [];
+    try {
+      return await frames(panel, data.answers[panel.id], theme, data.span);
+    } catch (error) {
+      data.answers[panel.id].push({ faults: [String(error)] });
+      return [];
+    }
+  };
+  const shown = await Promise.all(data.board.panels.map(prepare));
   await document.fonts.ready;
   createRoot(document.getElementById("root")).render(<Page data={data} theme={theme} shown={shown} />);
 }

@@ -73,7 +73,7 @@ function Bars({ panel, series, width, height }) {
         <BarGauge value={display} field={field} display={view?.getFieldDisplayProcessor(colIndex)} theme={theme}
           width={size.width} height={size.height} orientation="horizontal" displayMode={options.displayMode}
           showUnfilled={options.showUnfilled} valueDisplayMode={options.valueMode} itemSpacing={8}
-          namePlacement={options.namePlacement} alignmentFactors={alignmentFactors} />
+          text={options.text} namePlacement={options.namePlacement} alignmentFactors={alignmentFactors} />
       )} />
   );
 }
@@ -92,6 +92,7 @@ function runs(frame, span) {
   time.values.forEach((ms, n) => {
     const last = found[found.length - 1];
     const end = ms / 1000 + span.step;
+    if (value.values[n] === null) return;
     if (last && last[2] === value.values[n] && ms / 1000 - last[1] < span.step) last[1] = end;
     else found.push([ms / 1000, end, value.values[n]]);
   });
@@ -105,7 +106,7 @@ function StateTimeline({ panel, series, width, height, span }) {
   const line = (height - foot) / series.length;
   const thick = line * panel.options.rowHeight;
   const at = (seconds) => left + ((seconds - span.start) / (span.end - span.start)) * (width - left - 8);
-  const ticks = Array.from({ length: 9 }, (_, n) => span.start + ((span.end - span.start) * n) / 8);
+  const ticks = Array.from({ length: 8 }, (_, n) => span.start + ((span.end - span.start) * (n + 0.5)) / 8);
   const text = { fontSize: 12, fontFamily: theme.typography.fontFamily, fill: theme.colors.text.primary };
   return (
     <svg width={width} height={height}>
