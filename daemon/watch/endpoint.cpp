@@ -110,8 +110,13 @@ void Endpoint::take_candidate_evidence(const Node& node) {
     return member.detector.on_demoted(node.label(), now);
   }
   if (!node.link().is_proven_primary()) return;
-  // While the endpoint's own node is the primary, another one that says so is none of ours.
-  if (member.node->link().is_proven_primary()) return;
+  // While the endpoint's own node is the primary, another one that says so is none of ours. After a
+  // start its own node speaks first: a former primary, which is dialled without asking for a name,
+  // may be the quicker one.
+  if (member.node->link().is_proven_primary() ||
+      member.node->condition() == core::Condition::Unknown) {
+    return;
+  }
   const auto story = member.detector.on_primary_proven(node.label(), node.link().identity(), now);
   if (!story) return;
   member.found_elsewhere = true;

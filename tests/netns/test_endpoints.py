@@ -2,6 +2,7 @@
 """Kinds of endpoint, and the one-shot commands of relinkctl."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -109,13 +110,14 @@ def test_check_of_nonsense_is_usage(lab):
     assert relinkctl(lab, "check").returncode == UNKNOWN
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(15, CRITICAL), (5, OK)])
-def test_sysctl_check_reads_its_own_network_namespace(lab, value, verdict):
+# Whether it lasts is a matter of this host's files: test_sysctl_boot.py has files of its own.
+@pytest.mark.parametrize(("value", "verdicts"), [(15, {WARNING, CRITICAL}), (5, {OK, WARNING})])
+def test_sysctl_check_reads_its_own_network_namespace(lab, value, verdicts):
     lab.client.set_sysctl("net.ipv4.tcp_retries2", value)
     done = relinkctl(lab, "sysctl", "check")
     print(done.stdout)
-    assert done.returncode == verdict
-    assert "tcp_retries2" in done.stdout
+    assert done.returncode in verdicts
+    assert re.search(rf"^net.ipv4.tcp_retries2 +{value} ", done.stdout, re.M)
 
 
 def test_without_a_daemon_relinkctl_says_what_to_do(lab):

@@ -223,7 +223,7 @@ def test_explain_and_unknown_words(watcher):
     # States of apps' connections, some of which are called as conditions are.
     assert "its node is not" in watcher.relinkctl("explain", "black-holed").stdout
     both = watcher.relinkctl("explain", "stalled").stdout
-    assert "\nstalled: a connection of an application" in both
+    assert "\nstalled, of an app's connection: a connection of an application" in both
     done = watcher.relinkctl("explain", "half-opne")
     assert done.returncode != 0
     assert "half_open" in done.stderr
