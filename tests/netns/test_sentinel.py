@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from collector import wait_until
 from group import ReplicationGroup
 from lab import endpoint
 
@@ -243,9 +244,15 @@ def test_replicas_are_watched_where_that_is_wanted(fabric, group):
     assert watcher.nodes("primary-only").keys() == {primary.host_port}
     mark = watcher.mark()
     replicas[0].kill()
-    watcher.wait_node(NAME, replicas[0].host_port, part="replica", condition="refused")
-    up = watcher.scrape().value("relinkd_node_up", endpoint=NAME, node=replicas[0].host_port)
-    assert up == 0
+    watcher.wait_event("peer_closed", NAME, mark)
+
+    def up() -> bool:
+        # Its primary lists it no more, and it may be gone from here before it has refused.
+        series = watcher.scrape().matching(
+            "relinkd_node_up", endpoint=NAME, node=replicas[0].host_port)
+        return any(series.values())
+
+    wait_until(lambda: not up(), "end of the replica")
     assert watcher.endpoint(NAME)["up"]
     assert watcher.course(NAME, mark) == []
     # Who plays which part changes with a failover.
