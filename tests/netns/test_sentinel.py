@@ -96,6 +96,9 @@ def test_the_new_primary_is_followed_and_the_old_one_may_come_back(fabric, group
     old = group.primary()
     # As an application that was connected before, and goes on being so.
     application = fabric.client.connect(old.address, old.port)
+    # Accepted by the server and not only by its kernel, which would reset it when the server ends.
+    application.sendall(b"PING\r\n")
+    assert application.recv(100) == b"+PONG\r\n"
     mark, news = watcher.mark(), group.mark()
     change.cause(fabric, group)
     new = group.wait_switch(old, news).primary
