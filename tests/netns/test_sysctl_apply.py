@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from collector import PATIENCE, program
 from config_text import to_config
-from sysctl_trees import boot, own_folders, plant, value_of
+from sysctl_trees import boot, own_folders, plant, proc_path, value_of
 
 RETRIES2 = "net.ipv4.tcp_retries2"
 FILE = pathlib.Path("/etc/sysctl.d/90-relinkd.conf")
@@ -107,6 +107,52 @@ def test_a_record_that_others_can_write_is_not_believed(ctl):
     done = ctl("revert")
     assert done.returncode == 2 and "only root can write" in done.stderr
     assert value_of(RETRIES2) == 5
+
+
+def test_a_link_in_the_place_of_the_record_is_not_followed(ctl):
+    assert ctl("apply").returncode == 0
+    RECORD.rename(RECORD.with_name("elsewhere"))
+    RECORD.symlink_to(RECORD.with_name("elsewhere"))
+    assert ctl("revert").returncode == 2
+    assert FILE.exists() and value_of(RETRIES2) == 5
+
+
+def test_a_key_that_is_wanted_later_goes_back_to_its_own_original(ctl, tmp_path):
+    before = value_of("net.ipv4.tcp_syn_retries")
+    assert ctl("apply").returncode == 0
+    (tmp_path / "relinkd.toml").write_text(
+        to_config({"sysctl.want": {RETRIES2: 6, "net.ipv4.tcp_syn_retries": 3}}, []))
+    assert ctl("apply").returncode == 0
+    assert value_of(RETRIES2) == 6 and value_of("net.ipv4.tcp_syn_retries") == 3
+    assert ctl("revert").returncode == 0
+    assert value_of(RETRIES2) == 15 and value_of("net.ipv4.tcp_syn_retries") == before
+
+
+def test_only_one_of_now_and_after_a_reboot_is_a_warning(ctl):
+    proc_path(RETRIES2).write_text("5")
+    done = ctl("check")
+    assert done.returncode == 1, done
+    assert done.stdout.startswith(f"Not persistent: {RETRIES2} is 5, and after a reboot it is 15")
+    proc_path(RETRIES2).write_text("15")
+    FILE.write_text(f"{RETRIES2} = 5\n")
+    done = ctl("check")
+    assert done.returncode == 1, done
+    assert done.stdout.startswith(f"Not applied yet: {RETRIES2} is 15, and 5 only after a reboot")
+
+
+@pytest.fixture
+def read_only_proc_sys():
+    subprocess.run(["mount", "--bind", "/proc/sys", "/proc/sys"], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", "/proc/sys"], check=True)
+    yield
+    subprocess.run(["umount", "/proc/sys"], check=True)
+
+
+def test_where_proc_sys_is_read_only_as_in_a_container_that_is_said(ctl, read_only_proc_sys):
+    done = ctl("apply")
+    assert done.returncode == 2
+    assert "/proc/sys is read-only here" in done.stderr and "nothing was changed" in done.stderr
+    assert value_of(RETRIES2) == 15 and not FILE.exists() and not RECORD.exists()
 
 
 def test_only_root_can(ctl):

@@ -68,6 +68,19 @@ def test_otherwise_it_is_only_told(lab, watch, how):
     assert value(lab) == 15 and not ok(watcher)
 
 
+def test_while_relinkd_is_paused_it_is_only_told(lab, watch):
+    lab.client.set_sysctl(KEY, 5)
+    watcher = watch(enforce=True)
+    assert watcher.relinkctl("pause").returncode == 0
+    lab.client.set_sysctl(KEY, 15)
+    watcher.wait_event("sysctl_not_applied")
+    watcher.wait_probes(NAME, 4)
+    assert value(lab) == 15
+    assert watcher.relinkctl("resume").returncode == 0
+    watcher.wait_event("sysctl_applied")
+    assert value(lab) == 5
+
+
 def test_what_the_actuators_own_configuration_does_not_say_it_does_not_do(lab, watch):
     watcher = watch(enforce=False)
     watcher.wait_event("sysctl_not_applied")
