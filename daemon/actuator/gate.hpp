@@ -39,8 +39,8 @@ class Gate {
   /// the action, and its mode is act. The Error is the sentence of the refusal.
   [[nodiscard]] Result<Permit> permits(const orders::Order& order) const;
 
-  /// The value to which the sysctl is to be put back: that of [sysctl.want], where `enforce` is true
-  /// and the mode is act. The Error is the sentence of the refusal.
+  /// The value to which the sysctl is to be put back: that of [sysctl.want], where `enforce` is
+  /// true and the mode is act. The Error is the sentence of the refusal.
   [[nodiscard]] Result<std::int64_t> wanted(const std::string& key) const;
 
   /// Why the socket must not be destroyed, Gone or Refused; nothing: it may be. `seen`: what the

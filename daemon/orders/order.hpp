@@ -54,7 +54,7 @@ struct Order {
   };
   Kind kind = Kind::Support;
   std::uint64_t id = 0;  ///< of the sender's choice; the answer bears it
-  std::string key;  ///< of Sysctl: as [sysctl.want] has it, with dots
+  std::string key;       ///< of Sysctl: as [sysctl.want] has it, with dots
   // The rest is of Relink.
   core::RelinkVerb verb = core::RelinkVerb::DestroySockets;
   std::string app;                   ///< as configured
