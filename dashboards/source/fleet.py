@@ -154,10 +154,10 @@ PROTECTION = [
               unit="s", limits=thresholds((None, "red"), (14 * DAY, "orange"), (30 * DAY, "green")), decimals=0,
               empty="No endpoint speaks TLS"),
     table("Hosts to look at", """
-          Hosts with a wanted sysctl that has another value, or a configuration on disk that is not in
-          force. On the host: relinkctl sysctl check, relinkctl config check.""",
+          Hosts with a wanted sysctl that has another value, or will have one after a reboot, or with a
+          configuration on disk that is not in force. On the host: relinkctl sysctl check, relinkctl config check.""",
           [("instance", "Host", {}), ("key", "Not as it should be", {})],
-          """relinkd_sysctl_ok{@} == 0
+          """relinkd_sysctl_ok{@} == 0 or relinkd_sysctl_persistent{@} == 0
           or label_replace(relinkd_config_last_reload_successful{@} == 0, "key", "configuration file", "", "")""",
           size=(16, 8), empty="Every host is as it should be"),
     bar_gauge("Versions", """

@@ -203,13 +203,28 @@ def test_the_tests_of_alerts_find_faults(tmp_path):
     assert outcomes == dict.fromkeys(PLANTED, (1, True))
 
 
+def listed(text):
+    """Name, severity and wait of each alert in the file of rules."""
+    found = re.findall(
+        r"- alert: (\w+)\n.*?(?:\n +for: (\w+))?\n +labels:\n +severity: (\w+)\n", text, re.S
+    )
+    return [(name, severity, wait or "at once") for name, wait, severity in found]
+
+
+def test_the_guide_lists_the_alerts_as_they_are():
+    guide = (TOP / "docs/OPERATIONS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[.*?\]\(#\S+\) \| `(\w+)` \| (\w+) \| ([\w ]+) \|$", guide, re.M)
+    assert len(rows) == 15
+    assert rows == listed(ALERTS)
+
+
 def test_every_alert_has_tests_and_leads_to_the_section_of_the_guide():
     tests = (HERE / "alerts_test.yml").read_text()
     guide = (TOP / "docs/OPERATIONS.md").read_text(encoding="utf-8")
     anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
                for heading in re.findall(r"^### (.*)$", guide, re.M)]
     alerts = re.split(r"\n +- alert: ", ALERTS)[1:]
-    assert len(alerts) == 14
+    assert len(alerts) == 15
     for text in alerts:
         name = text.split("\n", 1)[0]
         assert re.search(rf"alertname: {name}\n +exp_alerts: \[\]", tests), name

@@ -161,7 +161,7 @@ def test_every_rule_is_healthy(story):
     rules = [
         rule for group in story.prometheus.ask("rules")["groups"] for rule in group["rules"]
     ]
-    assert len(rules) == 15
+    assert len(rules) == 16
     assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
 
 
