@@ -49,7 +49,7 @@ NOW = [
     stat("Certificate", """
          Until the first certificate of the server's chain ends. Renew it, and have the server load it:
          CONFIG SET tls-cert-file, or a restart.""",
-         f"min(relinkd_tls_certificate_expiry_timestamp_seconds{{{E}}}) - time()", unit="s", decimals=0,
+         f"min(relinkd_tls_certificate_expiry_timestamp_seconds{{{E}}}) - time()", unit="s", decimals=1,
          limits=thresholds((None, "red"), (14 * DAY, "orange"), (30 * DAY, "green")), empty="no TLS"),
     stat("DNS changes", """
          How often, in this range, the name came to have other addresses, on the host that saw most. Often,

@@ -151,7 +151,7 @@ PROTECTION = [
               have the server load it.""",
               query("bottomk(10, min by (endpoint) (relinkd_tls_certificate_expiry_timestamp_seconds{@})"
                     " - time())", "{{endpoint}}", now=True),
-              unit="s", limits=thresholds((None, "red"), (14 * DAY, "orange"), (30 * DAY, "green")), decimals=0,
+              unit="s", limits=thresholds((None, "red"), (14 * DAY, "orange"), (30 * DAY, "green")), decimals=1,
               empty="No endpoint speaks TLS"),
     table("Hosts to look at", """
           Hosts with a wanted sysctl that has another value, or will have one after a reboot, or with a

@@ -113,7 +113,7 @@ def _reduced() -> dict:
     return {"values": False, "calcs": ["lastNotNull"], "fields": ""}
 
 
-def stat(title: str, description: str, text: str, *, unit: str = "short", limits: dict = NEUTRAL,
+def stat(title: str, description: str, text: str, *, unit: str = "none", limits: dict = NEUTRAL,
          decimals: int | None = None, empty: str = "none", mappings: list | None = None) -> dict:
     """One number of now. `empty`: what stands there, in grey, if there is none."""
     nothing = {"type": "special", "options": {
@@ -150,7 +150,7 @@ def _over_time(title: str, description: str, queries: list[dict], size: tuple[in
     return _panel("timeseries", title, description, queries, size, options, defaults, colours(palette))
 
 
-def lines(title: str, description: str, *queries: dict, unit: str = "short", size: tuple[int, int] = (12, 8),
+def lines(title: str, description: str, *queries: dict, unit: str = "none", size: tuple[int, int] = (12, 8),
           palette: dict[str, str] | None = None, decimals: int | None = None, empty: str = "") -> dict:
     custom = {
         "drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never",
@@ -161,7 +161,7 @@ def lines(title: str, description: str, *queries: dict, unit: str = "short", siz
                       palette=palette or {}, decimals=decimals, empty=empty)
 
 
-def areas(title: str, description: str, *queries: dict, unit: str = "short",
+def areas(title: str, description: str, *queries: dict, unit: str = "none",
           size: tuple[int, int] = (12, 8), palette: dict[str, str] | None = None,
           empty: str = "") -> dict:
     """Numbers that add up, and hold from one sample to the next."""
@@ -174,7 +174,7 @@ def areas(title: str, description: str, *queries: dict, unit: str = "short",
                       palette=palette or {}, decimals=0, empty=empty)
 
 
-def bars(title: str, description: str, *queries: dict, unit: str = "short",
+def bars(title: str, description: str, *queries: dict, unit: str = "none",
          size: tuple[int, int] = (12, 8), palette: dict[str, str] | None = None,
          decimals: int | None = 0, empty: str = "") -> dict:
     """Events that add up. `empty`: what is said if there was none."""
@@ -187,7 +187,7 @@ def bars(title: str, description: str, *queries: dict, unit: str = "short",
 
 
 def state_timeline(title: str, description: str, *queries: dict, palette: dict[str, str],
-                   size: tuple[int, int] = (24, 8), unit: str = "short") -> dict:
+                   size: tuple[int, int] = (24, 8), unit: str = "none") -> dict:
     """One line for each series, a stretch for as long as its value stays the same."""
     defaults = {
         "unit": unit, "decimals": 0, "color": {"mode": "palette-classic"}, "mappings": [],
@@ -203,7 +203,7 @@ def state_timeline(title: str, description: str, *queries: dict, palette: dict[s
                   colours(palette))
 
 
-def bar_gauge(title: str, description: str, *queries: dict, unit: str = "short", limits: dict = NEUTRAL,
+def bar_gauge(title: str, description: str, *queries: dict, unit: str = "none", limits: dict = NEUTRAL,
               size: tuple[int, int] = (6, 8), empty: str = "", least: float | None = 0,
               decimals: int | None = None) -> dict:
     """One bar for each series, of now."""
@@ -236,7 +236,7 @@ def table(title: str, description: str, columns: list[tuple[str, str, dict]], *t
                                        "excludeByName": {}, "includeByName": {}}},
     ]
     defaults: dict = {
-        "unit": "short", "mappings": [], "thresholds": NEUTRAL,
+        "unit": "none", "mappings": [], "thresholds": NEUTRAL,
         "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "minWidth": 50, "filterable": False,
                    "inspect": False},
     }
