@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sysexits.h>
 
+#include "base/text.hpp"
 #include "files/config_files.hpp"
 #include "journal/journal.hpp"
 #include "loop/loop.hpp"
@@ -81,14 +82,16 @@ int main(int argc, char** argv) {
   auto checked = relinkd::manager::check_configuration(options);
   for (const std::string& error : checked.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (!checked.errors.empty()) {
-    std::fprintf(stderr, "relinkd: %zu error%s in the configuration\n", checked.errors.size(),
-                 checked.errors.size() == 1 ? "" : "s");
+    std::fprintf(stderr, "relinkd: %s in the configuration\n",
+                 relinkd::plural(checked.errors.size(), "error").c_str());
     // relinkd.service does not start again after this one.
     return only_check ? 1 : EX_CONFIG;
   }
   if (only_check) {
-    std::printf("configuration is valid: %zu endpoints\n",
-                checked.loaded.settings.endpoints.size());
+    const auto& settings = checked.loaded.settings;
+    std::printf("configuration is valid: %s, %s\n",
+                relinkd::plural(settings.endpoints.size(), "endpoint").c_str(),
+                relinkd::plural(settings.apps.size(), "app").c_str());
     return 0;
   }
   return run(options, std::move(checked.loaded));

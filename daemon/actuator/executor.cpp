@@ -99,8 +99,7 @@ void Executor::refresh() {
   if (!configuration_.gate()) return;
   const auto& settings = configuration_.gate()->settings();
   entry.event = journal::Event::ConfigReloaded;
-  entry.message = fmt::format("the actuator obeys a configuration of {} app{}",
-                              settings.apps.size(), settings.apps.size() == 1 ? "" : "s");
+  entry.message = "the actuator obeys a configuration of " + plural(settings.apps.size(), "app");
   write(entry);
 }
 

@@ -6,13 +6,32 @@
 #include <limits>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace relinkd {
 
-std::optional<std::uint64_t> parse_u64(std::string_view text) {
-  std::uint64_t value = 0;
+namespace {
+
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (ec != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_u64(std::string_view text) {
+  return parse_number<std::uint64_t>(text);
+}
+
+std::optional<std::int64_t> parse_i64(std::string_view text) {
+  return parse_number<std::int64_t>(text);
+}
+
+std::string plural(std::uint64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
 }
 
 std::optional<Duration> parse_duration(std::string_view text) {

@@ -18,6 +18,9 @@ namespace relinkd {
 /// characters).
 std::optional<std::uint64_t> parse_u64(std::string_view text);
 
+/// The same with a minus allowed.
+std::optional<std::int64_t> parse_i64(std::string_view text);
+
 /// "100ms", "5s", "1m", "2h", "1d", "250us": one whole number and one unit, no spaces, no sign.
 /// Nothing if it is not of that form or does not fit a Duration.
 std::optional<Duration> parse_duration(std::string_view text);
@@ -26,6 +29,9 @@ std::optional<Duration> parse_duration(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 std::string_view trim(std::string_view text);
+
+/// "1 endpoint", "2 endpoints".
+std::string plural(std::uint64_t count, std::string_view one);
 
 /// A to z for A to Z, all else as it is.
 std::string lower_case(std::string_view text);

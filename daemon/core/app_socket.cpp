@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace relinkd::core {
 
 namespace {
@@ -73,10 +75,6 @@ Duration grace_of(const AppSocketSample& s, const NodeStanding& node) {
 /// has doubled the RTO; where the kernel caps it, the true time is longer.
 Duration before_last(const AppSocketSample& s, int timeouts) {
   return s.rto - s.rto / (std::int64_t{1} << std::clamp(timeouts, 0, 30));
-}
-
-std::string count(std::uint64_t n, std::string_view what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -225,7 +223,7 @@ std::string AppSocket::evidence() const {
                        to_text(std::min(seen_.since_data_sent, seen_.since_data_received)));
   };
   switch (state_) {
-    case AppSocketState::Connecting: return count(1U + seen_.retransmits, "SYN") + " unanswered";
+    case AppSocketState::Connecting: return plural(1U + seen_.retransmits, "SYN") + " unanswered";
     case AppSocketState::PeerClosed:
       return "the peer has closed it, and the app has not read that yet; " + ack;
     case AppSocketState::WrongNode:
@@ -240,8 +238,8 @@ std::string AppSocket::evidence() const {
   if (unanswered_) {
     return fmt::format(
         "{} unanswered, {} unacknowledged, {}",
-        count(static_cast<std::uint64_t>(unanswered_->transmissions), "transmission"),
-        count(seen_.write_queue, "byte"), ack);
+        plural(static_cast<std::uint64_t>(unanswered_->transmissions), "transmission"),
+        plural(seen_.write_queue, "byte"), ack);
   }
   if (seen_.timer == Timer::Keepalive) {
     return fmt::format("{}, {}, next keepalive probe in {}", idle(), ack,

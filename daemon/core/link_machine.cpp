@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "core/backoff.hpp"
 #include "core/condition_of.hpp"
 
@@ -302,8 +303,9 @@ std::string LinkMachine::describe_pending() const {
 
 void LinkMachine::carry_out(Verdict verdict, const event::Deadline& e) {
   const auto unacked = [&] {
-    return fmt::format("{}, {} bytes unacknowledged after {} transmission{}", describe_pending(),
-                       e.sample->unacked_bytes, transmissions(), transmissions() == 1 ? "" : "s");
+    return fmt::format("{}, {} bytes unacknowledged after {}", describe_pending(),
+                       e.sample->unacked_bytes,
+                       plural(static_cast<std::uint64_t>(transmissions()), "transmission"));
   };
   switch (verdict) {
     case Verdict::Wait: return;

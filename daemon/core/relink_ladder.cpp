@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace relinkd::core {
 
 namespace {
@@ -157,10 +159,9 @@ void RelinkLadder::order(const RelinkSurroundings& around, bool dry_run) {
   RelinkFound found = find_bad(sockets_, around.endpoint.wrong_node, {}, relink_->by_hand);
   RelinkNews& news = tell(around, RelinkNews::Kind::Decided);
   found.tell(news);
-  news.detail = relink_->triggered
-                    ? "ordered by hand"
-                    : fmt::format("ordered by hand, for all of its {} connection{}",
-                                  relink_->by_hand.size(), relink_->by_hand.size() == 1 ? "" : "s");
+  news.detail = relink_->triggered ? "ordered by hand"
+                                   : fmt::format("ordered by hand, for all of its {}",
+                                                 plural(relink_->by_hand.size(), "connection"));
   std::optional<RelinkHold> why = forbidden(around);
   if (!why && !around.health.healthy) why = RelinkHold::Unhealthy;
   if (!why && !around.health.confirmed) why = RelinkHold::Unconfirmed;

@@ -11,16 +11,12 @@ namespace relinkd::manager {
 
 namespace {
 
-std::string count(std::uint64_t n, std::string_view what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
 /// "2 connections to 10.0.0.7:6379 are dead, and 1 leads to a former primary".
 std::string found(const core::RelinkNews& news) {
   std::string text;
   const auto add = [&](std::uint64_t n, std::string_view one, std::string_view many) {
     if (n == 0) return;
-    text += text.empty() ? count(n, "connection") : fmt::format(", {}", n);
+    text += text.empty() ? plural(n, "connection") : fmt::format(", {}", n);
     text += fmt::format(" {}", n == 1 ? one : many);
   };
   add(news.black_holed, "is dead", "are dead");

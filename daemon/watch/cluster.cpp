@@ -158,8 +158,7 @@ void Cluster::complain(const Node& node, Ask ask, std::string why) {
 
 std::string Cluster::describe() const {
   if (!has_view_) return "no node has described the cluster yet";
-  const std::size_t count = map_.shards().size();
-  std::string text = fmt::format("{} shard{}", count, count == 1 ? "" : "s");
+  std::string text = plural(map_.shards().size(), "shard");
   if (!told_unhealthy_.empty()) text += "; " + told_unhealthy_;
   return text;
 }

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace relinkd::watch {
 
 namespace {
@@ -228,8 +230,7 @@ void Endpoint::on_cluster_changed(const core::ClusterMap::Change& change) {
   std::string text;
   const auto add = [&](std::size_t count, const char* what) {
     if (count == 0) return;
-    text += fmt::format("{}{} shard{} {}", text.empty() ? "" : ", ", count, count == 1 ? "" : "s",
-                        what);
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", plural(count, "shard"), what);
   };
   add(change.added.size(), "added");
   add(change.removed.size(), "removed");
