@@ -30,6 +30,14 @@ class JsonWriter {
   JsonWriter& count(std::uint64_t value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
+  /// Null where it is empty.
+  JsonWriter& string_or_null(std::string_view text) { return text.empty() ? null() : string(text); }
+  /// The value by `write`, one of the members here, or null.
+  template <typename Value, typename Written>
+  JsonWriter& optional(const std::optional<Value>& value,
+                       JsonWriter& (JsonWriter::*write)(Written)) {
+    return value ? (this->*write)(*value) : null();
+  }
   /// Seconds, to the microsecond.
   JsonWriter& seconds(Duration d);
   /// ISO 8601 in UTC, to the millisecond.

@@ -26,4 +26,16 @@ Duration give_up_latest(int retries2, Duration rto, Duration rto_max) {
   return next + next / 8;
 }
 
+Duration rto_max(std::optional<std::int64_t> rto_max_ms) {
+  const bool known = rto_max_ms && *rto_max_ms >= 1'000 && *rto_max_ms <= 120'000;
+  return known ? Duration(std::chrono::milliseconds(*rto_max_ms)) : kRtoMax;
+}
+
+std::optional<GiveUp> give_up(std::int64_t retries2, std::optional<std::int64_t> rto_max_ms) {
+  if (retries2 < 0 || retries2 > 255) return std::nullopt;
+  const int count = static_cast<int>(retries2);
+  const Duration most = rto_max(rto_max_ms);
+  return GiveUp{give_up_time(count, kRtoBase, most), give_up_latest(count, kRtoBase, most)};
+}
+
 }  // namespace relinkd::core

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "base/time.hpp"
 
 namespace relinkd::core {
@@ -21,5 +24,19 @@ Duration give_up_time(int retries2, Duration rto = kRtoBase, Duration rto_max = 
 /// after the model's time. `rto` is the connection's own at the beginning, 200 ms or more
 /// (RFC 6298 begins at 1 s). Measured lifetimes lie between the two.
 Duration give_up_latest(int retries2, Duration rto = kRtoBase, Duration rto_max = kRtoMax);
+
+/// When the kernel ends a connection whose data nobody acknowledges.
+struct GiveUp {
+  Duration earliest{};
+  Duration latest{};
+};
+
+/// By the two sysctls: net.ipv4.tcp_retries2, and net.ipv4.tcp_rto_max_ms where the kernel has it
+/// (what is outside of its range, 1 s to 120 s, counts as absent). Nothing where `retries2` is
+/// outside of the kernel's range.
+std::optional<GiveUp> give_up(std::int64_t retries2, std::optional<std::int64_t> rto_max_ms);
+
+/// TCP_RTO_MAX by the same sysctl.
+Duration rto_max(std::optional<std::int64_t> rto_max_ms);
 
 }  // namespace relinkd::core

@@ -19,8 +19,10 @@ namespace {
 constexpr std::string_view kBlanks = " \t\n\r";
 /// systemd's LONG_LINE_MAX: a longer line ends the reading of its file.
 constexpr std::size_t kMaxLine = std::size_t{1} << 20;
-/// More alternatives than anybody writes; a pattern with more is taken to fit nothing.
+/// More alternatives and pairs of braces than anybody writes; a pattern with more is taken to fit
+/// nothing.
 constexpr std::size_t kMaxAlternatives = 1000;
+constexpr std::ptrdiff_t kMaxBraces = 100;
 /// The kernel's buffer for one number (TMPBUFLEN), with the zero byte at its end.
 constexpr std::size_t kMaxDigits = 20;
 
@@ -32,7 +34,7 @@ bool is_glob(std::string_view key) { return key.find_first_of("*?[") != std::str
 
 /// What the braces of a pattern stand for, "{a,b}c" for ac and bc: GLOB_BRACE of glob(3), which
 /// systemd-sysctl asks for. What has no end is taken to the letter.
-// NOLINTNEXTLINE(misc-no-recursion): one level for each pair of braces, which kMaxLine bounds.
+// NOLINTNEXTLINE(misc-no-recursion): one level for each pair of braces, which kMaxBraces bounds.
 void expand_braces(const std::string& pattern, std::vector<std::string>& out) {
   if (out.size() > kMaxAlternatives) return;
   const std::size_t open = pattern.find('{');
@@ -55,6 +57,7 @@ void expand_braces(const std::string& pattern, std::vector<std::string>& out) {
 }
 
 bool glob_fits(const std::string& glob, const std::string& key) {
+  if (std::count(glob.begin(), glob.end(), '{') > kMaxBraces) return false;
   std::vector<std::string> alternatives;
   expand_braces(glob, alternatives);
   if (alternatives.size() > kMaxAlternatives) return false;

@@ -185,12 +185,7 @@ std::string incidents_json(const Incidents& incidents, WallTime since) {
     json.key("incident").string(one.id);
     json.key("begin").time(one.begin);
     json.key("began_before_since").boolean(one.begin < since);
-    json.key("end");
-    if (one.end) {
-      json.time(*one.end);
-    } else {
-      json.null();
-    }
+    json.key("end").optional(one.end, &control::JsonWriter::time);
     json.key("endpoint").string(one.endpoint);
     json.key("apps").open_array();
     for (const auto& app : one.apps) json.string(app);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.hpp"
 #include "base/utf8.hpp"
 #include "files/replace_file.hpp"
 #include "kernel/sysctl.hpp"
@@ -151,7 +152,7 @@ Result<void> put_file(const SysctlFileState& state) {
 
 /// What it means that the value is another one now.
 std::string effect(const SysctlLine& line, const std::string& before,
-                   const std::optional<Duration>& rto_max) {
+                   const std::optional<std::int64_t>& rto_max_ms) {
   if (!line.now) {
     return "  It holds for everything in this network namespace, or on the whole host if it is no "
            "key below net.\n";
@@ -161,8 +162,8 @@ std::string effect(const SysctlLine& line, const std::string& before,
       "this is a\n  container, and open ones too: the kernel ends one whose data nobody "
       "acknowledges after\n  {}",
       in_words(*line.now));
-  const auto was = core::sysctl_number(core::sysctl_slashed(line.key), before);
-  const auto hung = was && was != line.value ? give_up(*was, rto_max) : std::nullopt;
+  const auto was = parse_i64(before);
+  const auto hung = was && was != line.value ? core::give_up(*was, rto_max_ms) : std::nullopt;
   if (hung) text += fmt::format(" (before: {})", in_words(*hung));
   text += ".\n";
   if (line.now->earliest < kRfc1122) {
@@ -184,12 +185,16 @@ int tell_applied(const Wanted& wanted, const std::map<std::string, std::string>&
     } else {
       print(fmt::format("{} was {} and is {} now.\n", line.key, was, *line.value));
     }
-    print(effect(line, was, report.rto_max));
+    print(effect(line, was, report.rto_max_ms));
   }
   bool persistent = true;
   for (const SysctlLine& line : report.lines) {
-    if (!line.boot->unread.empty() || line.boot->value == line.wanted) continue;
+    if (line.boot->unread.empty() && line.boot->value == line.wanted) continue;
     persistent = false;
+    if (!line.boot->unread.empty()) {
+      complain(fmt::format("{}: {}", line.key, line.error));
+      continue;
+    }
     complain(fmt::format(
         "{} will be {} after a reboot: {} decides, not {}. Change it there, or remove that line: "
         "relinkctl edits no file but its own",

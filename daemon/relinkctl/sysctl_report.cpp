@@ -2,12 +2,11 @@
 #include "relinkctl/sysctl_report.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "core/give_up.hpp"
+#include "base/text.hpp"
 #include "relinkctl/commands.hpp"
 
 namespace relinkd::relinkctl {
@@ -19,32 +18,25 @@ using Verdict = SysctlLine::Verdict;
 constexpr std::string_view kRetries2 = "net.ipv4.tcp_retries2";
 constexpr std::string_view kRtoMax = "net.ipv4.tcp_rto_max_ms";
 
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 SysctlLine read_line(const std::string& key, std::int64_t wanted, const ReadSysctl& read,
-                     std::optional<Duration> rto_max, const core::SysctlSources* sources) {
+                     std::optional<std::int64_t> rto_max_ms, const core::SysctlSources* sources) {
   SysctlLine line;
   line.key = key;
   line.wanted = wanted;
   if (sources != nullptr) line.boot = core::decide_sysctl(*sources, key);
   const bool retries2 = key == kRetries2;
-  if (retries2) line.as_wanted = give_up(wanted, rto_max);
+  if (retries2) line.as_wanted = core::give_up(wanted, rto_max_ms);
   const auto text = read(key);
   if (!text) {
     line.error = text.error().message;
     return line;
   }
-  line.value = parse_number(*text);
+  line.value = parse_i64(*text);
   if (!line.value) {
     line.error = fmt::format("its value \"{}\" is not one number", *text);
     return line;
   }
-  if (retries2) line.now = give_up(*line.value, rto_max);
+  if (retries2) line.now = core::give_up(*line.value, rto_max_ms);
   const bool applied = *line.value == wanted;
   line.verdict = applied ? Verdict::Applied : Verdict::NotApplied;
   if (!line.boot) return line;
@@ -68,14 +60,6 @@ Verdict worst(const std::vector<SysctlLine>& lines) {
 
 }  // namespace
 
-std::optional<GiveUp> give_up(std::int64_t retries2, std::optional<Duration> rto_max) {
-  if (retries2 < 0 || retries2 > 255) return std::nullopt;  // the kernel's range
-  const int count = static_cast<int>(retries2);
-  const Duration cap = rto_max.value_or(core::kRtoMax);
-  return GiveUp{core::give_up_time(count, core::kRtoBase, cap),
-                core::give_up_latest(count, core::kRtoBase, cap)};
-}
-
 SysctlLine::Verdict NamespaceLines::verdict() const {
   if (!network) return Verdict::Applied;
   return error.empty() ? worst(lines) : Verdict::Unreadable;
@@ -91,13 +75,9 @@ SysctlLine::Verdict SysctlReport::verdict() const {
 SysctlReport report_sysctls(const std::map<std::string, std::int64_t>& wanted,
                             const ReadSysctl& read, const core::SysctlSources* sources) {
   SysctlReport report;
-  if (const auto text = read(kRtoMax)) {
-    const auto ms = parse_number(*text);
-    // The kernel's own range is 1 s to 120 s.
-    if (ms && *ms >= 1000 && *ms <= 120'000) report.rto_max = std::chrono::milliseconds(*ms);
-  }
+  if (const auto text = read(kRtoMax)) report.rto_max_ms = parse_i64(*text);
   for (const auto& [key, value] : wanted) {
-    report.lines.push_back(read_line(key, value, read, report.rto_max, sources));
+    report.lines.push_back(read_line(key, value, read, report.rto_max_ms, sources));
   }
   return report;
 }

@@ -11,16 +11,11 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "core/give_up.hpp"
 #include "core/sysctl_files.hpp"
 #include "relinkctl/output.hpp"
 
 namespace relinkd::relinkctl {
-
-/// When the kernel ends a connection whose data nobody acknowledges.
-struct GiveUp {
-  Duration earliest{};
-  Duration latest{};
-};
 
 /// One wanted sysctl.
 struct SysctlLine {
@@ -37,8 +32,8 @@ struct SysctlLine {
   std::string error;  ///< why there is no value, or why no telling what it will be
   Verdict verdict = Verdict::Unreadable;
   std::optional<core::SysctlDecision> boot;  ///< nothing: files do not concern this namespace
-  std::optional<GiveUp> now;                 ///< net.ipv4.tcp_retries2 only
-  std::optional<GiveUp> as_wanted;           ///< net.ipv4.tcp_retries2 only
+  std::optional<core::GiveUp> now;           ///< net.ipv4.tcp_retries2 only
+  std::optional<core::GiveUp> as_wanted;     ///< net.ipv4.tcp_retries2 only
 };
 
 /// The sysctls of another network namespace, which no file concerns.
@@ -55,7 +50,7 @@ struct NamespaceLines {
 
 struct SysctlReport {
   std::vector<SysctlLine> lines;
-  std::optional<Duration> rto_max;  ///< net.ipv4.tcp_rto_max_ms, where the kernel has it
+  std::optional<std::int64_t> rto_max_ms;  ///< net.ipv4.tcp_rto_max_ms, where the kernel has it
   /// Other namespaces; nothing: they were not asked for.
   std::optional<std::vector<NamespaceLines>> namespaces;
   /// The worst: the last in the order of Verdict.
@@ -75,10 +70,8 @@ std::string sysctls_json(const SysctlReport& report);
 
 /// "/etc/sysctl.d/99-sysctl.conf (a link to /etc/sysctl.conf), line 12".
 std::string in_words(const core::SysctlPlace& place);
-/// "12.6 s at the earliest, 27 s at the latest"; nothing where the value is not in the kernel's
-/// range.
-std::optional<GiveUp> give_up(std::int64_t retries2, std::optional<Duration> rto_max);
-std::string in_words(const GiveUp& give_up);
+/// "12.6 s at the earliest, 28.6 s at the latest".
+std::string in_words(const core::GiveUp& give_up);
 
 /// The exit code of a monitoring plugin.
 int exit_code(SysctlLine::Verdict verdict);

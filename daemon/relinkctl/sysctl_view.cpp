@@ -7,7 +7,6 @@
 
 #include "base/enum_names.hpp"
 #include "control/json_writer.hpp"
-#include "core/give_up.hpp"
 #include "relinkctl/sysctl_report.hpp"
 
 namespace relinkd::relinkctl {
@@ -192,27 +191,9 @@ std::string advice(const SysctlReport& report) {
 
 // --- JSON -------------------------------------------------------------------------------------
 
-void write_text(control::JsonWriter& json, std::string_view key, std::string_view text) {
-  json.key(key);
-  if (text.empty()) {
-    json.null();
-  } else {
-    json.string(text);
-  }
-}
+using control::JsonWriter;
 
-void write_number(control::JsonWriter& json, std::string_view key,
-                  const std::optional<std::int64_t>& number) {
-  json.key(key);
-  if (number) {
-    json.integer(*number);
-  } else {
-    json.null();
-  }
-}
-
-void write_give_up(control::JsonWriter& json, std::string_view key,
-                   const std::optional<GiveUp>& g) {
+void write_give_up(JsonWriter& json, std::string_view key, const std::optional<core::GiveUp>& g) {
   json.key(key);
   if (!g) {
     json.null();
@@ -224,22 +205,17 @@ void write_give_up(control::JsonWriter& json, std::string_view key,
   json.close_object();
 }
 
-void write_place(control::JsonWriter& json, const core::SysctlPlace& place) {
-  write_text(json, "file", place.path);
-  write_text(json, "target", place.target);
+void write_place(JsonWriter& json, const core::SysctlPlace& place) {
+  json.key("file").string_or_null(place.path);
+  json.key("target").string_or_null(place.target);
   json.key("line").count(place.line);
   json.key("pattern").string(place.pattern);
-  json.key("text");
-  if (place.value) {
-    json.string(*place.value);
-  } else {
-    json.null();
-  }
+  json.key("text").optional(place.value, &JsonWriter::string);
 }
 
-void write_boot(control::JsonWriter& json, const core::SysctlDecision& boot) {
+void write_boot(JsonWriter& json, const core::SysctlDecision& boot) {
   json.key("after_reboot").open_object();
-  write_number(json, "value", boot.unread.empty() ? boot.value : std::nullopt);
+  json.key("value").optional(boot.unread.empty() ? boot.value : std::nullopt, &JsonWriter::integer);
   json.key("decided_by");
   if (boot.by) {
     json.open_object();
@@ -259,13 +235,13 @@ void write_boot(control::JsonWriter& json, const core::SysctlDecision& boot) {
   json.close_object();
 }
 
-void write_line(control::JsonWriter& json, const SysctlLine& line) {
+void write_line(JsonWriter& json, const SysctlLine& line) {
   json.open_object();
   json.key("key").string(line.key);
-  write_number(json, "value", line.value);
+  json.key("value").optional(line.value, &JsonWriter::integer);
   json.key("wanted").integer(line.wanted);
   json.key("verdict").string(kVerdictKeys[line.verdict]);
-  write_text(json, "error", line.error);
+  json.key("error").string_or_null(line.error);
   if (line.boot) write_boot(json, *line.boot);
   if (line.as_wanted) {
     write_give_up(json, "give_up", line.now);
@@ -274,7 +250,7 @@ void write_line(control::JsonWriter& json, const SysctlLine& line) {
   json.close_object();
 }
 
-void write_lines(control::JsonWriter& json, const std::vector<SysctlLine>& lines) {
+void write_lines(JsonWriter& json, const std::vector<SysctlLine>& lines) {
   json.key("keys").open_array();
   for (const auto& line : lines) write_line(json, line);
   json.close_array();
@@ -282,7 +258,7 @@ void write_lines(control::JsonWriter& json, const std::vector<SysctlLine>& lines
 
 }  // namespace
 
-std::string in_words(const GiveUp& g) {
+std::string in_words(const core::GiveUp& g) {
   return fmt::format("{} at the earliest, {} at the latest", to_text(g.earliest),
                      to_text(g.latest));
 }
@@ -307,9 +283,9 @@ std::string render_sysctls(const SysctlReport& report, const Screen& screen) {
                      {std::string(kVerdictNames[line.verdict]), colour_of(line.verdict)}});
       for (const auto& note : notes(line)) table.add_note(note);
     }
-    if (report.rto_max && *report.rto_max < core::kRtoMax) {
+    if (core::rto_max(report.rto_max_ms) < core::kRtoMax) {
       table.add_note(fmt::format("net.ipv4.tcp_rto_max_ms is {} here, which shortens these times.",
-                                 report.rto_max->count() / 1'000'000));
+                                 *report.rto_max_ms));
     }
     out += '\n' + table.render(screen);
   }
@@ -318,15 +294,12 @@ std::string render_sysctls(const SysctlReport& report, const Screen& screen) {
 }
 
 std::string sysctls_json(const SysctlReport& report) {
-  control::JsonWriter json;
+  JsonWriter json;
   json.open_object();
   json.key("verdict").string(kVerdictKeys[report.verdict()]);
-  json.key("rto_max_seconds");
-  if (report.rto_max) {
-    json.seconds(*report.rto_max);
-  } else {
-    json.null();
-  }
+  json.key("rto_max_seconds")
+      .optional(report.rto_max_ms ? std::optional(core::rto_max(report.rto_max_ms)) : std::nullopt,
+                &JsonWriter::seconds);
   write_lines(json, report.lines);
   if (report.namespaces) {
     json.key("namespaces").open_array();
@@ -338,7 +311,7 @@ std::string sysctls_json(const SysctlReport& report) {
       json.key("processes").count(other.processes);
       json.key("network").boolean(other.network);
       json.key("verdict").string(kVerdictKeys[other.verdict()]);
-      write_text(json, "error", other.error);
+      json.key("error").string_or_null(other.error);
       write_lines(json, other.lines);
       json.close_object();
     }
