@@ -20,19 +20,18 @@ constexpr std::string_view kRetries2 = "net.ipv4.tcp_retries2";
 /// Of the actuator, which may have to be started first.
 constexpr Duration kPatience = 10s;
 
-std::optional<std::uint64_t> read_number(std::string_view key) {
+std::optional<std::int64_t> read_number(std::string_view key) {
   const auto text = kernel::read_sysctl(key);
-  return text ? parse_u64(trim(*text)) : std::nullopt;
+  return text ? parse_i64(*text) : std::nullopt;
 }
 
-/// The time after which the kernel gives up a connection whose data nobody acknowledges.
-std::optional<Duration> give_up_now() {
-  const auto retries = read_number(kRetries2);
-  if (!retries) return std::nullopt;
-  const auto rto_max = read_number("net.ipv4.tcp_rto_max_ms");
-  return core::give_up_time(
-      static_cast<int>(*retries), core::kRtoBase,
-      rto_max ? Duration(std::chrono::milliseconds(*rto_max)) : core::kRtoMax);
+/// The time after which the kernel gives up a connection whose data nobody acknowledges; zero: not
+/// known.
+Duration give_up_now() {
+  const auto retries2 = read_number(kRetries2);
+  const auto give_up =
+      retries2 ? core::give_up(*retries2, read_number("net.ipv4.tcp_rto_max_ms")) : std::nullopt;
+  return give_up ? give_up->earliest : Duration::zero();
 }
 
 }  // namespace
@@ -55,7 +54,7 @@ void SysctlCheck::configure(const config::Settings& settings) {
 
 void SysctlCheck::check() {
   next_.set(loop_.now().at + settings_.check_interval);
-  numbers_.tcp_give_up = give_up_now().value_or(Duration::zero());
+  numbers_.tcp_give_up = give_up_now();
   numbers_.sysctls.clear();
   const core::SysctlSources files = kernel::read_sysctl_files();
   for (const auto& [key, wanted] : settings_.want) look_at(key, wanted, files);
@@ -69,81 +68,82 @@ void SysctlCheck::look_at(const std::string& key, std::int64_t wanted,
   const auto value = read_number(key);
   n.readable = value.has_value();
   n.value = static_cast<double>(value.value_or(0));
-  n.ok = value && static_cast<std::int64_t>(*value) == wanted;
+  n.ok = value == wanted;
   const auto boot = core::decide_sysctl(files, key);
   if (boot.unread.empty()) n.persistent = boot.value == wanted;
   numbers_.sysctls.push_back(n);
 
   Key& state = keys_[key];
-  if (n.readable && !n.ok && put_back(key, state)) return;
-  if (state.was_ok == n.ok) return;
-  const bool first = !state.was_ok;
-  state.was_ok = n.ok;
-  if (n.ok && first) return;
-  if (!n.readable) {
-    return report(journal::Event::SysctlNotApplied,
-                  fmt::format("{} cannot be read, {} is wanted", key, wanted));
+  switch (state.guard.on_look(n.readable, n.ok, settings_.enforce && may_act_(), loop_.now().at)) {
+    case core::SysctlStep::Nothing: break;
+    case core::SysctlStep::PutBack: put_back(key, state); break;
+    case core::SysctlStep::TellDrift: tell_drift(key, wanted, value); break;
+    case core::SysctlStep::TellFine:
+      report(journal::Event::SysctlApplied, fmt::format("{} is {} again, as wanted", key, wanted));
+      break;
   }
-  std::string message = n.ok ? fmt::format("{} is {} again, as wanted", key, *value)
-                             : fmt::format("{} is {}, {} is wanted", key, *value, wanted);
-  if (key == kRetries2) {
-    message += fmt::format(": a connection whose data nobody acknowledges hangs for {} or more",
-                           to_text(numbers_.tcp_give_up));
-  }
-  if (!n.ok && state.times > 1) {
-    message += fmt::format("; it was put back {} times, and somebody sets it again", state.times);
-  }
-  report(n.ok ? journal::Event::SysctlApplied : journal::Event::SysctlNotApplied,
-         std::move(message));
 }
 
-bool SysctlCheck::put_back(const std::string& key, Key& state) {
-  if (state.order != 0) return true;
-  const MonoTime now = loop_.now().at;
-  if (!settings_.enforce || !may_act_() || now < state.guard.due()) return false;
-  state.times = state.guard.tried(now);
+void SysctlCheck::put_back(const std::string& key, Key& state) {
   orders::Order order;
   order.kind = orders::Order::Kind::Sysctl;
   order.id = state.order = ++last_order_;
   order.key = key;
   actuator_.order(order, kPatience);
-  return true;
 }
 
-void SysctlCheck::answered(std::uint64_t order, const std::string& detail,
-                           const std::string& trouble) {
+void SysctlCheck::tell_drift(const std::string& key, std::int64_t wanted,
+                             std::optional<std::int64_t> value) {
+  std::string text = value ? fmt::format("{} is {}, {} is wanted", key, *value, wanted)
+                           : fmt::format("{} cannot be read, {} is wanted", key, wanted);
+  if (value && key == kRetries2 && numbers_.tcp_give_up > Duration::zero()) {
+    text += fmt::format(": a connection whose data nobody acknowledges hangs for {} or more",
+                        to_text(numbers_.tcp_give_up));
+  }
+  const core::SysctlGuard& guard = keys_[key].guard;
+  const Duration left = guard.due() - loop_.now().at;
+  if (value && settings_.enforce && may_act_() && left > Duration::zero()) {
+    text +=
+        fmt::format("; after {} to put it back it is left for another {}",
+                    plural(static_cast<std::uint64_t>(guard.attempts()), "attempt"), to_text(left));
+  }
+  report(journal::Event::SysctlNotApplied, std::move(text));
+}
+
+void SysctlCheck::answered(std::uint64_t order, core::SysctlAnswer answer,
+                           const std::string& detail) {
   const auto at = std::find_if(keys_.begin(), keys_.end(),
                                [order](const auto& k) { return k.second.order == order; });
-  if (at == keys_.end()) return;  // no longer wanted
+  if (at == keys_.end()) return;  // it is not wanted any more
   auto& [key, state] = *at;
-  state.order = 0;
-  if (!trouble.empty()) {
-    state.was_ok = false;
+  state.guard.on_answer(answer);
+  if (answer == core::SysctlAnswer::Failed) {
     report(
         journal::Event::SysctlNotApplied,
-        fmt::format("{} has drifted, and relinkd-actuator did not put it back: {}", key, trouble));
-  } else if (!detail.empty()) {
-    state.was_ok = true;
-    const std::string often =
-        state.times == 1 ? std::string()
-                         : fmt::format(", for the {}. time: somebody else sets it", state.times);
-    report(
-        journal::Event::SysctlApplied,
-        fmt::format("{} had drifted: {}, put back as [sysctl] enforce says{}", key, detail, often));
+        fmt::format("{} has drifted, and relinkd-actuator did not put it back: {}", key, detail));
+  } else if (answer == core::SysctlAnswer::Done) {
+    const int attempts = state.guard.attempts();
+    report(journal::Event::SysctlApplied,
+           fmt::format("{} had drifted: {}, put back as [sysctl] enforce says{}", key, detail,
+                       attempts == 1
+                           ? ""
+                           : fmt::format("; it is attempt {}: somebody else sets it", attempts)));
   }
   check();
 }
 
 void SysctlCheck::on_answer(const orders::Answer& answer) {
-  switch (answer.result) {
-    case orders::Answer::Result::Done: return answered(answer.id, answer.detail, {});
-    // Somebody else was first.
-    case orders::Answer::Result::Gone: return answered(answer.id, {}, {});
-    default: return answered(answer.id, {}, answer.detail);
-  }
+  using Result = orders::Answer::Result;
+  answered(answer.id,
+           answer.result == Result::Done   ? core::SysctlAnswer::Done
+           : answer.result == Result::Gone ? core::SysctlAnswer::NotNeeded
+                                           : core::SysctlAnswer::Failed,
+           answer.detail);
 }
 
-void SysctlCheck::on_lost(std::uint64_t order, const std::string& why) { answered(order, {}, why); }
+void SysctlCheck::on_lost(std::uint64_t order, const std::string& why) {
+  answered(order, core::SysctlAnswer::Failed, why);
+}
 
 void SysctlCheck::report(journal::Event event, std::string message) {
   const bool fine = event == journal::Event::SysctlApplied;

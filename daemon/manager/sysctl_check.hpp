@@ -30,17 +30,14 @@ class SysctlCheck final : private apps::ActuatorClient::Owner {
 
  private:
   struct Key {
-    std::optional<bool> was_ok;
     core::SysctlGuard guard;
-    std::uint64_t order = 0;  ///< under way; 0: none is
-    int times = 0;            ///< that it was tried to put it back since the last calm
+    std::uint64_t order = 0;  ///< the last one; its answer is awaited, or is known
   };
   void check();
   void look_at(const std::string& key, std::int64_t wanted, const core::SysctlSources& files);
-  /// Whether it was ordered to be put back, so that there is nothing to complain about yet.
-  bool put_back(const std::string& key, Key& state);
-  /// What has become of the order; `trouble` is empty if the value was put back.
-  void answered(std::uint64_t order, const std::string& detail, const std::string& trouble);
+  void put_back(const std::string& key, Key& state);
+  void tell_drift(const std::string& key, std::int64_t wanted, std::optional<std::int64_t> value);
+  void answered(std::uint64_t order, core::SysctlAnswer answer, const std::string& detail);
   void on_answer(const orders::Answer& answer) override;
   void on_lost(std::uint64_t order, const std::string& why) override;
   void report(journal::Event event, std::string message);
