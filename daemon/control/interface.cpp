@@ -222,9 +222,11 @@ type Subscription (
   incident: ?string
 )
 
-# How everything is at this moment. While paused, nothing is done for any app.
+# How everything is at this moment. While paused, nothing is done for any app;
+# paused_until is null where that lasts until Resume.
 method GetStatus() -> (
   paused: bool,
+  paused_until: ?string,
   version: string,
   pid: int,
   started: string,
@@ -238,7 +240,7 @@ method GetStatus() -> (
 method GetEvents() -> (events: []Event)
 
 # The sockets of the apps, as of the time census, null before the first look.
-# paused_until is null where a pause lasts until Resume. actuator says what
+# paused_until is as in GetStatus. actuator says what
 # relinkd-actuator can do here, or why it cannot be reached.
 method GetApps() -> (
   paused: bool,

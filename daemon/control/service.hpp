@@ -133,7 +133,7 @@ struct AppView {
 struct AppsView {
   std::vector<AppView> apps;
   bool paused = false;
-  std::optional<WallTime> paused_until;  ///< nothing: until it is resumed
+  std::optional<WallTime> paused_until;  ///< StatusView::paused_until
   std::string actuator;                  ///< what it can do here, or why it cannot be reached
   WallTime census{};  ///< when the sockets were looked at last; the epoch: not yet
 };
@@ -170,6 +170,7 @@ struct SubscriptionView {
 
 struct StatusView {
   bool paused = false;
+  std::optional<WallTime> paused_until;  ///< nothing: until it is resumed
   std::string version;
   std::int64_t pid = 0;
   WallTime started{};

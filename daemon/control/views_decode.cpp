@@ -255,6 +255,7 @@ Result<StatusView> decode_status(std::string_view json) {
   if (!object) return object.error();
   StatusView status;
   status.paused = bool_at(*object, "paused");
+  status.paused_until = time_at(*object, "paused_until");
   status.version = text_at(*object, "version");
   status.pid = static_cast<std::int64_t>(count_at(*object, "pid"));
   status.started = time_or_epoch(*object, "started");

@@ -14,25 +14,6 @@ Duration since(WallTime begin, WallTime now) {
   return std::max(now - begin, Duration::zero());
 }
 
-/// Null for an empty text: there is no such thing at present.
-void write_optional(JsonWriter& json, std::string_view key, const std::string& text) {
-  json.key(key);
-  if (text.empty()) {
-    json.null();
-  } else {
-    json.string(text);
-  }
-}
-
-void write_optional(JsonWriter& json, std::string_view key, const std::optional<WallTime>& time) {
-  json.key(key);
-  if (time) {
-    json.time(*time);
-  } else {
-    json.null();
-  }
-}
-
 void write_strings(JsonWriter& json, std::string_view key, const std::vector<std::string>& texts) {
   json.key(key).open_array();
   for (const auto& text : texts) json.string(text);
@@ -48,14 +29,9 @@ void write_node(JsonWriter& json, const NodeView& node, WallTime now) {
   json.key("since").time(node.since);
   json.key("since_seconds").seconds(since(node.since, now));
   json.key("detail").string(node.detail);
-  json.key("rtt_seconds");
-  if (node.rtt) {
-    json.seconds(*node.rtt);
-  } else {
-    json.null();
-  }
-  write_optional(json, "last_reply", node.last_reply);
-  write_optional(json, "connected_since", node.connected_since);
+  json.key("rtt_seconds").optional(node.rtt, &JsonWriter::seconds);
+  json.key("last_reply").optional(node.last_reply, &JsonWriter::time);
+  json.key("connected_since").optional(node.connected_since, &JsonWriter::time);
   json.key("server_version").string(node.server_version);
   json.close_object();
 }
@@ -105,7 +81,7 @@ void write_topology(JsonWriter& json, const EndpointView& endpoint, WallTime now
     json.null();
   }
   json.key("uncovered_slots").count(endpoint.uncovered_slots);
-  write_optional(json, "maintenance", endpoint.maintenance);
+  json.key("maintenance").string_or_null(endpoint.maintenance);
 }
 
 void write_endpoint(JsonWriter& json, const EndpointView& endpoint, WallTime now) {
@@ -118,7 +94,7 @@ void write_endpoint(JsonWriter& json, const EndpointView& endpoint, WallTime now
   json.key("since").time(endpoint.since);
   json.key("since_seconds").seconds(since(endpoint.since, now));
   json.key("detail").string(endpoint.detail);
-  write_optional(json, "incident", endpoint.incident);
+  json.key("incident").string_or_null(endpoint.incident);
   json.key("idle_cut_seconds").seconds(endpoint.idle_cut);
   json.key("idle_cut_detail").string(endpoint.idle_cut_detail);
   write_strings(json, "addresses", endpoint.addresses);
@@ -153,12 +129,9 @@ void write_event(JsonWriter& json, const EventView& event) {
 
 /// Null for zero: it is not known, or for ever.
 void write_hang(JsonWriter& json, Duration hangs_for) {
-  json.key("hangs_seconds");
-  if (hangs_for > Duration::zero()) {
-    json.seconds(hangs_for);
-  } else {
-    json.null();
-  }
+  json.key("hangs_seconds")
+      .optional(hangs_for > Duration::zero() ? std::optional(hangs_for) : std::nullopt,
+                &JsonWriter::seconds);
 }
 
 void write_app_node(JsonWriter& json, const AppNodeView& node) {
@@ -191,9 +164,9 @@ void write_app_endpoint(JsonWriter& json, const AppEndpointView& endpoint) {
   json.key("endpoint").string(endpoint.endpoint);
   json.key("sockets").count(endpoint.sockets);
   json.key("unprotected").count(endpoint.unprotected);
-  write_optional(json, "incident", endpoint.incident);
-  write_optional(json, "last_relink", endpoint.last_relink);
-  write_optional(json, "last_relink_at", endpoint.last_relink_at);
+  json.key("incident").string_or_null(endpoint.incident);
+  json.key("last_relink").string_or_null(endpoint.last_relink);
+  json.key("last_relink_at").optional(endpoint.last_relink_at, &JsonWriter::time);
   json.key("nodes").open_array();
   for (const auto& node : endpoint.nodes) write_app_node(json, node);
   json.close_array();
@@ -226,8 +199,8 @@ void write_subscription(JsonWriter& json, const SubscriptionView& subscription) 
   json.key("up").boolean(subscription.up);
   write_strings(json, "primaries", subscription.primaries);
   json.key("generation").count(subscription.generation);
-  write_optional(json, "reason", subscription.reason);
-  write_optional(json, "incident", subscription.incident);
+  json.key("reason").string_or_null(subscription.reason);
+  json.key("incident").string_or_null(subscription.incident);
   json.close_object();
 }
 
@@ -237,6 +210,7 @@ std::string encode_status(const StatusView& status, WallTime now) {
   JsonWriter json;
   json.open_object();
   json.key("paused").boolean(status.paused);
+  json.key("paused_until").optional(status.paused_until, &JsonWriter::time);
   json.key("version").string(status.version);
   json.key("pid").integer(status.pid);
   json.key("started").time(status.started);
@@ -251,10 +225,10 @@ std::string encode_apps(const AppsView& apps) {
   JsonWriter json;
   json.open_object();
   json.key("paused").boolean(apps.paused);
-  write_optional(json, "paused_until", apps.paused_until);
+  json.key("paused_until").optional(apps.paused_until, &JsonWriter::time);
   json.key("actuator").string(apps.actuator);
-  write_optional(json, "census",
-                 apps.census == WallTime{} ? std::nullopt : std::optional(apps.census));
+  json.key("census").optional(apps.census == WallTime{} ? std::nullopt : std::optional(apps.census),
+                              &JsonWriter::time);
   json.key("apps").open_array();
   for (const auto& app : apps.apps) write_app(json, app);
   return json.close_array().close_object().take();

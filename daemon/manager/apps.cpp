@@ -91,6 +91,9 @@ void Apps::report(journal::Event event, journal::Priority priority, std::string 
       e.action = core::kRelinkVerbNames[news->verb];
     }
     if (news->result) e.result = core::kRelinkResultNames[*news->result];
+    if (news->kind == core::RelinkNews::Kind::Recovered) {
+      e.result = core::kRelinkResultNames[core::RelinkResult::Recovered];
+    }
   }
   around_.reporter.report(std::move(e));
 }
@@ -220,6 +223,12 @@ void Apps::on_blind(const std::string& why) {
 
 bool Apps::paused() const { return relinker_.planner().paused(around_.loop.now().at); }
 
+std::optional<WallTime> Apps::paused_until() const {
+  const auto until = relinker_.planner().paused_until();
+  if (!paused() || !until || *until == kNever) return std::nullopt;
+  return loop::Loop::wall() + (*until - around_.loop.now().at);
+}
+
 control::AppEndpointView Apps::endpoint_view(const std::string& app,
                                              const std::string& endpoint) const {
   control::AppEndpointView v;
@@ -278,10 +287,7 @@ control::AppEndpointView Apps::endpoint_view(const std::string& app,
 control::AppsView Apps::view() const {
   control::AppsView v;
   v.paused = paused();
-  if (const auto until = relinker_.planner().paused_until();
-      v.paused && until && *until != kNever) {
-    v.paused_until = loop::Loop::wall() + (*until - around_.loop.now().at);
-  }
+  v.paused_until = paused_until();
   v.actuator = actuator_;
   v.census = relinker_.census().looked_at().value_or(WallTime{});
   for (std::size_t i = 0; i < settings_.apps.size(); ++i) {

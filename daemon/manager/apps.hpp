@@ -42,6 +42,8 @@ class Apps : public apps::Relinker::Observer {
   void endpoint_changed() { relinker_.endpoint_changed(); }
 
   [[nodiscard]] bool paused() const;
+  /// Nothing: it is not paused, or until it is resumed.
+  [[nodiscard]] std::optional<WallTime> paused_until() const;
   [[nodiscard]] control::AppsView view() const;
   control::OrderView relink(const std::string& app, bool dry_run);
   control::OrderView reset(const std::string& app);

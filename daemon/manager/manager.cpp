@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include "base/text.hpp"
 #include "files/config_files.hpp"
 #include "kernel/processes.hpp"
 #include "loop/notify.hpp"
@@ -127,9 +128,9 @@ Result<void> Manager::start(config::Loaded loaded) {
   journal::Entry e;
   e.event = journal::Event::Started;
   e.priority = journal::Priority::Notice;
-  e.message = fmt::format("relinkd {} watches {} endpoint{}; metrics: {}", RELINKD_VERSION,
-                          settings.endpoints.size(), settings.endpoints.size() == 1 ? "" : "s",
-                          http_ ? http_->url() : "off");
+  e.message =
+      fmt::format("relinkd {} watches {}; metrics: {}", RELINKD_VERSION,
+                  plural(settings.endpoints.size(), "endpoint"), http_ ? http_->url() : "off");
   reporter_.report(std::move(e));
   apply(std::move(*change), std::move(loaded));
   // A folder that cannot be written is to be known before it is needed.
@@ -317,8 +318,7 @@ control::ReloadView Manager::reload() {
 std::string Manager::status_line() const {
   std::array<std::size_t, core::kConditionNames.size()> counts{};
   for (const auto& e : endpoints_) ++counts[static_cast<std::size_t>(e->condition())];
-  std::string text =
-      fmt::format("Watching {} endpoint{}", endpoints_.size(), endpoints_.size() == 1 ? "" : "s");
+  std::string text = "Watching " + plural(endpoints_.size(), "endpoint");
   for (std::size_t i = counts.size(); i-- > 0;) {
     if (counts[i] == 0) continue;
     text += fmt::format("{}{} {}", text.find(':') == std::string::npos ? ": " : ", ", counts[i],
@@ -354,6 +354,7 @@ control::StatusView Manager::status() {
   v.started = started_;
   v.metrics_url = http_ ? http_->url() : "";
   v.paused = apps_.paused();
+  v.paused_until = apps_.paused_until();
   v.config_loaded = config_loaded_;
   for (const auto& e : endpoints_) v.endpoints.push_back(e->view());
   return v;

@@ -143,14 +143,7 @@ void note_app(Table& table, const control::AppView& app) {
 
 std::string head(const control::AppsView& apps, WallTime now, const Screen& screen) {
   std::string out;
-  if (apps.paused) {
-    out += coloured(apps.paused_until
-                        ? fmt::format("paused for another {}: nothing is done for any app",
-                                      age(now, *apps.paused_until))
-                        : "paused: nothing is done for any app until relinkctl resume",
-                    Colour::Notice, screen) +
-           '\n';
-  }
+  if (apps.paused) out += paused_line(apps.paused_until, now, screen);
   if (!apps.actuator.empty()) out += paragraph("actuator: " + clean(apps.actuator), screen);
   if (apps.census == WallTime{}) return out + "the sockets have not been looked at yet\n";
   return out + fmt::format("sockets as of {} ago\n",

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "control/client.hpp"
 #include "control/views.hpp"
 #include "relinkctl/commands.hpp"

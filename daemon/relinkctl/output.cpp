@@ -126,8 +126,11 @@ std::string clean(std::string_view text) {
   return out;
 }
 
-std::string plural(std::uint64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
+std::string paused_line(const std::optional<WallTime>& until, WallTime now, const Screen& screen) {
+  const std::string text =
+      until ? fmt::format("paused for another {}: nothing is done for any app", age(now, *until))
+            : "paused: nothing is done for any app until relinkctl resume";
+  return coloured(trim(paragraph(text, screen)), Colour::Notice, screen) + '\n';
 }
 
 std::string age(WallTime since, WallTime now) {

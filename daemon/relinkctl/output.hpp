@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,10 +35,10 @@ std::string coloured(std::string_view text, Colour colour, const Screen& screen)
 /// worse, and bytes that are no UTF-8 become '.'.
 std::string clean(std::string_view text);
 
-/// "1 endpoint", "2 endpoints".
-std::string plural(std::uint64_t count, std::string_view one);
 /// How long ago that was, in whole seconds: "2 h 11 min".
 std::string age(WallTime since, WallTime now);
+/// The line about a pause, which lasts until then or until it is ended.
+std::string paused_line(const std::optional<WallTime>& until, WallTime now, const Screen& screen);
 /// In the reader's own time zone, to the second: "2026-11-22 10:15:00".
 std::string local_time(WallTime time);
 

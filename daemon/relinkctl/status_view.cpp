@@ -108,13 +108,7 @@ std::string render_status(const control::StatusView& status, WallTime now, const
                                  status.pid, age(status.started, now));
   if (!status.metrics_url.empty()) head += fmt::format(", metrics {}", clean(status.metrics_url));
   std::string out = paragraph(head, screen);
-  if (status.paused) {
-    out +=
-        coloured(
-            trim(paragraph("paused: nothing is done for any app until relinkctl resume", screen)),
-            Colour::Notice, screen) +
-        '\n';
-  }
+  if (status.paused) out += paused_line(status.paused_until, now, screen);
   out += '\n';
   if (status.endpoints.empty()) return out + "No endpoint is watched.\n";
   Table table({"ENDPOINT", "NODE", "ROLE", "CONDITION", "RTT", "SINCE"});

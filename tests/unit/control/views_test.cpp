@@ -79,8 +79,9 @@ std::vector<std::string> keys(const json& object) {
 
 TEST(Status, HasTheKeysThatScriptsRelyOn) {
   const json status = json::parse(encode_status(example(), kNoon));
-  EXPECT_THAT(keys(status), UnorderedElementsAre("paused", "version", "pid", "started",
-                                                 "metrics_url", "config_loaded", "endpoints"));
+  EXPECT_THAT(keys(status),
+              UnorderedElementsAre("paused", "paused_until", "version", "pid", "started",
+                                   "metrics_url", "config_loaded", "endpoints"));
   const json& endpoint = status["endpoints"][0];
   EXPECT_THAT(keys(endpoint),
               UnorderedElementsAre(
