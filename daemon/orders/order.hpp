@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.hpp"
 #include "base/enum_names.hpp"
 #include "base/result.hpp"
+#include "core/protection.hpp"
 #include "core/relink_verb.hpp"
 
 namespace relinkd::orders {
@@ -43,6 +45,8 @@ inline constexpr std::size_t kMaxAction = 262;
 inline constexpr std::size_t kMaxIncident = 200;
 /// Of a sysctl's key.
 inline constexpr std::size_t kMaxKey = 255;
+/// Sockets of one order to tune: so many have room in the answer.
+inline constexpr std::size_t kMaxTuned = 32;
 /// The longest `detail` of an answer; encode() cuts it.
 inline constexpr std::size_t kMaxDetail = 1000;
 
@@ -51,11 +55,23 @@ struct Order {
     Relink,   ///< `verb` for `app`
     Support,  ///< what the actuator can do here
     Sysctl,   ///< put `key` back to the value that the configuration wants
+    /// Attach the programs that tell of connections to nodes of apps' endpoints, and hand over the
+    /// ring buffer into which they write (trace/record.h): its descriptor comes with the answer.
+    /// They stay attached while the connection that ordered this stands.
+    Trace,
+    Tune,  ///< `tuning` of `cookies`, connections of `app` to `endpoint`
+  };
+  enum class Tuning : std::uint8_t {
+    Look,    ///< only tell their options
+    Apply,   ///< and make them as strict as the configuration has it for the app
+    Revert,  ///< and put back what Apply changed
   };
   Kind kind = Kind::Support;
-  std::uint64_t id = 0;  ///< of the sender's choice; the answer bears it
-  std::string key;       ///< of Sysctl: as [sysctl.want] has it, with dots
-  // The rest is of Relink.
+  std::uint64_t id = 0;                ///< of the sender's choice; the answer bears it
+  std::string key;                     ///< of Sysctl: as [sysctl.want] has it, with dots
+  Tuning tuning = Tuning::Look;        ///< of Tune
+  std::vector<std::uint64_t> cookies;  ///< of Tune: 1 to kMaxTuned, each once; as SocketName's
+  // The rest is of Relink; app and endpoint of Tune, too.
   core::RelinkVerb verb = core::RelinkVerb::DestroySockets;
   std::string app;                   ///< as configured
   std::string endpoint;              ///< as configured
@@ -78,8 +94,20 @@ struct Answer {
   std::uint64_t id = 0;
   Result result = Result::Failed;
   std::string detail;  ///< a sentence
+
+  /// A socket of Tune, as it is afterwards.
+  struct Tuned {
+    std::uint64_t cookie = 0;
+    core::SocketOptions now;
+    std::optional<core::SocketOptions> before;  ///< what Apply found, where it changed anything
+    friend bool operator==(const Tuned&, const Tuned&) = default;
+  };
+  /// Of Tune: those that were found; at most kMaxTuned. One that is missing is gone, or is not the
+  /// app's.
+  std::vector<Tuned> tuned;
   friend bool operator==(const Answer&, const Answer&) = default;
 };
+inline constexpr auto kTuningNames = enum_names<Order::Tuning>("look", "apply", "revert");
 inline constexpr auto kResultNames = enum_names<Answer::Result>(
     "done", "gone", "refused", "rate_limited", "failed", "not_caught", "unsupported");
 

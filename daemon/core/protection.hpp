@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "base/time.hpp"
+
+namespace relinkd::core {
+
+/// How the kernel looks after a connection: SO_KEEPALIVE of socket(7), TCP_KEEPIDLE, TCP_KEEPINTVL,
+/// TCP_KEEPCNT and TCP_USER_TIMEOUT of tcp(7). Where the socket has no value of its own, the
+/// sysctls' net.ipv4.tcp_keepalive_* stand here.
+struct SocketOptions {
+  bool keepalive = false;
+  Duration idle{};          ///< until the first probe; whole seconds
+  Duration interval{};      ///< between probes; whole seconds
+  int count = 0;            ///< unanswered probes
+  Duration user_timeout{};  ///< of data in flight, and of probes; whole milliseconds; 0: none
+  friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
+};
+
+/// The options that make a socket at least as strict as `wanted` and loosen nothing of what it has:
+/// of each value the smaller one, keepalive on. The socket's own where they are strict enough.
+SocketOptions protect(const SocketOptions& now, const SocketOptions& wanted);
+
+/// How long a flow that dies while nothing is sent stays unnoticed: until the last keepalive probe,
+/// or, with a user timeout, until the first probe that finds it over (tcp_keepalive_timer in
+/// net/ipv4/tcp_timer.c). Nothing: for ever.
+std::optional<Duration> noticed_when_idle(const SocketOptions& options);
+
+/// The same where data are in flight: the user timeout, else `give_up`, the kernel's time by
+/// tcp_retries2.
+Duration noticed_in_flight(const SocketOptions& options, Duration give_up);
+
+}  // namespace relinkd::core
