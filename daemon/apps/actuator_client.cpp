@@ -5,7 +5,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -21,10 +23,30 @@ namespace {
 /// After the last answer; an actuator that is started by its socket waits longer before it ends.
 constexpr Duration kLinger = 5s;
 
+/// One message, and the first descriptor that came with it; others are closed.
+ssize_t receive(int fd, std::span<char> buffer, loop::Fd& sent) {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  iovec part{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t n = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0) return n;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    int got = -1;
+    std::memcpy(&got, CMSG_DATA(c), sizeof got);
+    sent.reset(got);
+  }
+  return n;
+}
+
 }  // namespace
 
-ActuatorClient::ActuatorClient(loop::Loop& loop, Owner& owner)
-    : loop_(loop), owner_(owner), deadline_(loop.deadlines(), [this] { on_deadline(); }) {}
+ActuatorClient::ActuatorClient(loop::Loop& loop)
+    : loop_(loop), deadline_(loop.deadlines(), [this] { on_deadline(); }) {}
 
 ActuatorClient::~ActuatorClient() = default;
 
@@ -34,8 +56,9 @@ void ActuatorClient::configure(const std::string& path) {
   if (fd_) lose_all("the actuator's socket is another one now");
 }
 
-void ActuatorClient::order(const orders::Order& order, Duration patience) {
-  waiting_.push_back({order.id, orders::encode(order), patience});
+void ActuatorClient::order(orders::Order order, Duration patience, Then then) {
+  order.id = next_id_++;
+  waiting_.push_back({order.id, orders::encode(order), patience, std::move(then)});
   if (std::exchange(work_is_due_, true)) return;
   loop_.later([this] { work(); });
 }
@@ -44,6 +67,20 @@ void ActuatorClient::work() {
   work_is_due_ = false;
   if (!fd_ && !connect()) return;
   send_waiting();
+}
+
+void ActuatorClient::hold(std::function<void()> lost) {
+  held_ = std::move(lost);
+  if (fd_) return set_deadline();
+  // It was lost since the answer that is to be held came.
+  loop_.later([this] { lose_all("relinkd-actuator went away"); });
+}
+
+void ActuatorClient::stop() {
+  hang_up();
+  awaited_.clear();
+  waiting_.clear();
+  held_ = nullptr;
 }
 
 bool ActuatorClient::connect() {
@@ -72,7 +109,7 @@ bool ActuatorClient::connect() {
 
 void ActuatorClient::send_waiting() {
   while (!waiting_.empty()) {
-    const Waiting& next = waiting_.front();
+    Waiting& next = waiting_.front();
     const ssize_t n =
         ::send(fd_.get(), next.message.data(), next.message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
@@ -80,7 +117,7 @@ void ActuatorClient::send_waiting() {
     if (n < 0) {
       return lose_all(system_error(errno, "relinkd-actuator does not take orders").message);
     }
-    awaited_[next.id] = loop_.now().at + next.patience;
+    awaited_.emplace(next.id, Awaited{loop_.now().at + next.patience, std::move(next.then)});
     waiting_.pop_front();
   }
   watch_->want(waiting_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
@@ -90,7 +127,8 @@ void ActuatorClient::send_waiting() {
 void ActuatorClient::on_ready() {
   std::array<char, orders::kMaxMessage + 1> buffer;
   for (;;) {
-    const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    loop::Fd sent;
+    const ssize_t n = receive(fd_.get(), buffer, sent);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n <= 0) {
@@ -103,8 +141,9 @@ void ActuatorClient::on_ready() {
       return lose_all(
           fmt::format("relinkd-actuator's answer cannot be read: {}", answer.error().message));
     }
-    if (awaited_.erase(answer->id) == 0) continue;
-    owner_.on_answer(*answer);
+    auto awaited = awaited_.extract(answer->id);
+    if (awaited.empty()) continue;
+    awaited.mapped().then(Reply{*answer, std::move(sent)});
     if (!fd_) return;
   }
   send_waiting();
@@ -112,12 +151,14 @@ void ActuatorClient::on_ready() {
 
 void ActuatorClient::lose_all(const std::string& why) {
   hang_up();
-  std::vector<std::uint64_t> lost;
-  for (const auto& [id, until] : awaited_) lost.push_back(id);
-  for (const Waiting& w : waiting_) lost.push_back(w.id);
+  std::vector<Then> lost;
+  for (auto& [id, one] : awaited_) lost.push_back(std::move(one.then));
+  for (Waiting& w : waiting_) lost.push_back(std::move(w.then));
   awaited_.clear();
   waiting_.clear();
-  for (const std::uint64_t id : lost) owner_.on_lost(id, why);
+  const auto held = std::exchange(held_, nullptr);
+  for (const Then& then : lost) then(Error{why});
+  if (held) held();
 }
 
 void ActuatorClient::hang_up() {
@@ -130,11 +171,11 @@ void ActuatorClient::hang_up() {
 }
 
 void ActuatorClient::set_deadline() {
-  MonoTime next = loop_.now().at + kLinger;
+  MonoTime next = held_ ? kNever : loop_.now().at + kLinger;
   if (!awaited_.empty()) {
     next = std::min_element(awaited_.begin(), awaited_.end(), [](const auto& a, const auto& b) {
-             return a.second < b.second;
-           })->second;
+             return a.second.until < b.second.until;
+           })->second.until;
   } else if (!waiting_.empty()) {
     next = loop_.now().at + waiting_.front().patience;
   }

@@ -4,49 +4,57 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "base/result.hpp"
 #include "loop/fd.hpp"
 #include "loop/loop.hpp"
 #include "orders/order.hpp"
 
 namespace relinkd::apps {
 
-/// Speaks with relinkd-actuator. It connects when there is something to order, and hangs up when
-/// nothing has been awaited for a while, so that a socket-activated actuator may end.
+/// Speaks with relinkd-actuator, for all of this process. It connects when there is something to
+/// order, and hangs up when nothing has been awaited for a while, so that a socket-activated
+/// actuator may end.
 class ActuatorClient {
  public:
-  /// Calls come from the loop, never from within order().
-  class Owner {
-   public:
-    Owner() = default;
-    Owner(const Owner&) = delete;
-    Owner& operator=(const Owner&) = delete;
-    virtual ~Owner() = default;
-    virtual void on_answer(const orders::Answer& answer) = 0;
-    /// Nobody listens, or the actuator went away or fell silent before it answered: whether the
-    /// order was carried out is not known. `why` is a sentence.
-    virtual void on_lost(std::uint64_t order, const std::string& why) = 0;
+  struct Reply {
+    orders::Answer answer;
+    loop::Fd fd;  ///< that came with it, if any
   };
+  /// The Error: nobody listens, or the actuator went away or fell silent before it answered:
+  /// whether the order was carried out is not known. A sentence.
+  using Then = std::function<void(Result<Reply>)>;
 
-  ActuatorClient(loop::Loop& loop, Owner& owner);
+  explicit ActuatorClient(loop::Loop& loop);
   ~ActuatorClient();
   ActuatorClient(const ActuatorClient&) = delete;
   ActuatorClient& operator=(const ActuatorClient&) = delete;
 
   /// Where the actuator listens. Orders under way are lost if that changes.
   void configure(const std::string& path);
-  /// `patience`: how long the answer may take. Every order is answered, or lost. The id is the
-  /// caller's, and no other order under way has it.
-  void order(const orders::Order& order, Duration patience);
+  /// `patience`: how long the answer may take. `then` is called once, from the loop, never from
+  /// within this call; not after stop(). The id is given here.
+  void order(orders::Order order, Duration patience, Then then);
+  /// Keeps the connection, for what stands only as long as that does (Order::Kind::Trace), until it
+  /// is lost, of which `lost` tells. At most one is held at a time.
+  void hold(std::function<void()> lost);
+  /// Forgets all orders under way without a word, and hangs up.
+  void stop();
 
  private:
   struct Waiting {
     std::uint64_t id = 0;
     std::string message;
     Duration patience{};
+    Then then;
+  };
+  struct Awaited {
+    MonoTime until{};
+    Then then;
   };
   void work();
   bool connect();
@@ -58,12 +66,13 @@ class ActuatorClient {
   void on_deadline();
 
   loop::Loop& loop_;
-  Owner& owner_;
   std::string path_;
   loop::Fd fd_;
   std::unique_ptr<loop::FdWatch> watch_;
   std::deque<Waiting> waiting_;
-  std::map<std::uint64_t, MonoTime> awaited_;  ///< until when
+  std::map<std::uint64_t, Awaited> awaited_;
+  std::function<void()> held_;  ///< whom to tell when it is lost
+  std::uint64_t next_id_ = 1;
   loop::Deadline deadline_;
   bool work_is_due_ = false;
 };

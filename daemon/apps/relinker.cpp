@@ -81,7 +81,7 @@ core::RelinkEndpointHealth health_of(const EndpointNow& now) {
 
 }  // namespace
 
-Relinker::Relinker(loop::Loop& loop, Entropy entropy,
+Relinker::Relinker(loop::Loop& loop, Entropy entropy, ActuatorClient& actuator,
                    std::function<std::vector<EndpointNow>()> endpoints,
                    std::function<std::string(const core::RelinkTarget&)> new_incident,
                    Observer& observer)
@@ -91,7 +91,7 @@ Relinker::Relinker(loop::Loop& loop, Entropy entropy,
       planner_(entropy, std::move(new_incident)),
       census_(loop, *this),
       out_of_sight_(loop, [this](const auto& counts) { observer_.on_out_of_sight(counts); }),
-      actuator_(loop, *this),
+      actuator_(actuator),
       deadline_(loop.deadlines(), [this] { carry_out(planner_.on_deadline(loop_.now().at)); }),
       ask_again_(loop.deadlines(), [this] { ask_support(); }) {}
 
@@ -129,7 +129,6 @@ void Relinker::configure(const config::Settings& settings) {
     endpoints[e.name] = rules;
   }
   planner_.configure(apps, endpoints);
-  actuator_.configure(settings.actuator.socket);
   census_.configure(settings.apps);
   out_of_sight_.configure(settings.apps);
   const bool acts = std::any_of(apps.begin(), apps.end(),
@@ -293,42 +292,35 @@ void Relinker::send(const core::RelinkOrder& order) {
   under_way.left = messages.size();
   under_way_.emplace(order.id, std::move(under_way));
   for (orders::Order& m : messages) {
-    m.id = next_id_++;
-    parts_[m.id] = order.id;
-    actuator_.order(m, m.verb == core::RelinkVerb::DestroySockets ? kPatience : kJobPatience);
+    const Duration patience = m.verb == core::RelinkVerb::DestroySockets ? kPatience : kJobPatience;
+    actuator_.order(std::move(m), patience,
+                    [this, id = order.id](const auto& reply) { on_answer(id, reply); });
   }
   // Not from within the planner's own call.
   if (messages.empty()) loop_.later([this, id = order.id] { finish(id); });
 }
 
-void Relinker::on_answer(const orders::Answer& answer) {
-  if (support_ == answer.id) {
-    support_.reset();
-    return set_reachable(true, answer.detail);
+void Relinker::on_answer(std::uint64_t order, const Result<ActuatorClient::Reply>& reply) {
+  if (!reply) {
+    set_reachable(false, reply.error().message);
+    return settle(order, false, true, reply.error().message);
   }
   // It is back; what it can do now is another question.
   if (reachable_ != true) ask_support();
-  settle(answer.id, succeeded(answer.result), false,
+  const orders::Answer& answer = reply->answer;
+  settle(order, succeeded(answer.result), false,
          fmt::format("{}: {}", orders::kResultNames[answer.result], answer.detail));
 }
 
-void Relinker::on_lost(std::uint64_t order, const std::string& why) {
-  if (support_ == order) support_.reset();
-  set_reachable(false, why);
-  if (parts_.contains(order)) settle(order, false, true, why);
-}
-
-void Relinker::settle(std::uint64_t part, bool done, bool lost, const std::string& detail) {
-  const auto it = parts_.find(part);
-  if (it == parts_.end()) return;
-  const std::uint64_t id = it->second;
-  parts_.erase(it);
-  UnderWay& under_way = under_way_.at(id);
+void Relinker::settle(std::uint64_t order, bool done, bool lost, const std::string& detail) {
+  const auto it = under_way_.find(order);
+  if (it == under_way_.end()) return;
+  UnderWay& under_way = it->second;
   --under_way.left;
   if (done) ++under_way.done;
   if (lost) under_way.lost = true;
   if (!done && under_way.detail.empty()) under_way.detail = detail;
-  if (under_way.left == 0) finish(id);
+  if (under_way.left == 0) finish(order);
 }
 
 void Relinker::finish(std::uint64_t id) {
@@ -348,12 +340,13 @@ void Relinker::finish(std::uint64_t id) {
 // --- the actuator -----------------------------------------------------------------------------
 
 void Relinker::ask_support() {
-  if (support_) return;
+  if (std::exchange(asking_, true)) return;
   orders::Order question;
   question.kind = orders::Order::Kind::Support;
-  question.id = next_id_++;
-  support_ = question.id;
-  actuator_.order(question, kPatience);
+  actuator_.order(std::move(question), kPatience, [this](const auto& reply) {
+    asking_ = false;
+    set_reachable(reply.has_value(), reply ? reply->answer.detail : reply.error().message);
+  });
 }
 
 void Relinker::set_reachable(bool reachable, const std::string& detail) {

@@ -31,7 +31,7 @@ struct EndpointNow {
 
 /// Brings together the applications' sockets, the planner that decides, and the actuator that
 /// carries out, and sees to it that what was ordered is verified. Decides nothing itself.
-class Relinker : public Census::Owner, public ActuatorClient::Owner {
+class Relinker : public Census::Owner {
  public:
   class Observer {
    public:
@@ -58,7 +58,8 @@ class Relinker : public Census::Owner, public ActuatorClient::Owner {
 
   /// `endpoints`: those that are watched, in the order of the configuration. `new_incident`: see
   /// core::RelinkPlanner.
-  Relinker(loop::Loop& loop, Entropy entropy, std::function<std::vector<EndpointNow>()> endpoints,
+  Relinker(loop::Loop& loop, Entropy entropy, ActuatorClient& actuator,
+           std::function<std::vector<EndpointNow>()> endpoints,
            std::function<std::string(const core::RelinkTarget&)> new_incident, Observer& observer);
   ~Relinker() override;
   Relinker(const Relinker&) = delete;
@@ -104,8 +105,7 @@ class Relinker : public Census::Owner, public ActuatorClient::Owner {
                          std::uint64_t sockets) override;
   void on_suspect(const std::string& endpoint, const Address& node) override;
   void on_blind(const std::string& why) override { observer_.on_blind(why); }
-  void on_answer(const orders::Answer& answer) override;
-  void on_lost(std::uint64_t order, const std::string& why) override;
+  void on_answer(std::uint64_t order, const Result<ActuatorClient::Reply>& reply);
 
   void remember_openings(MonoTime now);
   void tell_health();
@@ -125,12 +125,10 @@ class Relinker : public Census::Owner, public ActuatorClient::Owner {
   core::RelinkPlanner planner_;
   Census census_;
   OutOfSight out_of_sight_;
-  ActuatorClient actuator_;
+  ActuatorClient& actuator_;
   std::set<core::RelinkTarget> seen_;            ///< targets that had sockets at the last full look
   std::map<std::uint64_t, UnderWay> under_way_;  ///< by the planner's id
-  std::map<std::uint64_t, std::uint64_t> parts_;  ///< the actuator's id → the planner's
-  std::uint64_t next_id_ = 1;
-  std::optional<std::uint64_t> support_;  ///< the question what the actuator can do is under way
+  bool asking_ = false;  ///< the question what the actuator can do is under way
   std::optional<bool> reachable_;
   std::string reachable_detail_;
   std::map<Address, MonoTime> hurried_;

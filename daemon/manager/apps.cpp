@@ -34,7 +34,8 @@ Apps::Apps(Surroundings surroundings, Entropy entropy)
     : around_(std::move(surroundings)),
       actuator_("not asked yet"),
       relinker_(
-          around_.loop, entropy, [this] { return endpoints_now(around_.watched()); },
+          around_.loop, entropy, around_.actuator,
+          [this] { return endpoints_now(around_.watched()); },
           [](const core::RelinkTarget& target) { return new_incident_id(target.app); }, *this) {}
 
 Apps::~Apps() = default;

@@ -25,6 +25,7 @@ class Apps : public apps::Relinker::Observer {
     loop::Loop& loop;
     Reporter& reporter;
     metrics::Numbers& numbers;
+    apps::ActuatorClient& actuator;
     /// Those that are watched, in the order of the configuration.
     std::function<std::vector<Watched*>()> watched;
     /// Called when something changed that outlives a restart; `at_once`: before the next action.

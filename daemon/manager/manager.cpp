@@ -92,9 +92,10 @@ Manager::Manager(loop::Loop& loop, journal::Journal& journal, Options options)
               [this] { update_status(); },
               [this] { memory_.save_soon(); },
               [this] { endpoint_changed(); }},
-      sysctls_(loop, reporter_, numbers_,
+      actuator_(loop),
+      sysctls_(loop, reporter_, numbers_, actuator_,
                [this] { return loaded_.settings.mode == config::Mode::Act && !apps_.paused(); }),
-      apps_({loop, reporter_, numbers_,
+      apps_({loop, reporter_, numbers_, actuator_,
              [this] {
                std::vector<Watched*> watched;
                for (const auto& e : endpoints_) {
@@ -146,6 +147,7 @@ void Manager::stop() {
   loop::notify_stopping();
   memory_.save();
   apps_.stop();
+  actuator_.stop();
   for (const auto& e : endpoints_) e->stop();
   journal::Entry e;
   e.event = journal::Event::Stopped;
@@ -231,6 +233,7 @@ void Manager::apply(Change change, config::Loaded loaded) {
   numbers_.last_reload_ok = true;
   numbers_.last_reload_success = config_loaded_;
   refresh_numbers();
+  actuator_.configure(loaded_.settings.actuator.socket);
   sysctls_.configure(loaded_.settings);
   for (auto& slot : change.slots) {
     if (slot.fresh) {

@@ -88,6 +88,7 @@ class Manager : public control::Service {
   WallTime started_{};
   WallTime config_loaded_{};
   std::vector<std::unique_ptr<Watched>> endpoints_;
+  apps::ActuatorClient actuator_;
   SysctlCheck sysctls_;
   Apps apps_;
   Memory memory_;

@@ -34,20 +34,27 @@ Duration give_up_now() {
   return give_up ? give_up->earliest : Duration::zero();
 }
 
+core::SysctlAnswer answer_of(orders::Answer::Result result) {
+  switch (result) {
+    case orders::Answer::Result::Done: return core::SysctlAnswer::Done;
+    case orders::Answer::Result::Gone: return core::SysctlAnswer::NotNeeded;
+    default: return core::SysctlAnswer::Failed;
+  }
+}
+
 }  // namespace
 
 SysctlCheck::SysctlCheck(loop::Loop& loop, Reporter& reporter, metrics::Numbers& numbers,
-                         std::function<bool()> may_act)
+                         apps::ActuatorClient& actuator, std::function<bool()> may_act)
     : loop_(loop),
       reporter_(reporter),
       numbers_(numbers),
+      actuator_(actuator),
       may_act_(std::move(may_act)),
-      next_(loop.deadlines(), [this] { check(); }),
-      actuator_(loop, *this) {}
+      next_(loop.deadlines(), [this] { check(); }) {}
 
 void SysctlCheck::configure(const config::Settings& settings) {
   settings_ = settings.sysctl;
-  actuator_.configure(settings.actuator.socket);
   std::erase_if(keys_, [this](const auto& k) { return !settings_.want.contains(k.first); });
   check();
 }
@@ -87,9 +94,16 @@ void SysctlCheck::look_at(const std::string& key, std::int64_t wanted,
 void SysctlCheck::put_back(const std::string& key, Key& state) {
   orders::Order order;
   order.kind = orders::Order::Kind::Sysctl;
-  order.id = state.order = ++last_order_;
   order.key = key;
-  actuator_.order(order, kPatience);
+  state.order = ++last_order_;
+  actuator_.order(std::move(order), kPatience,
+                  [this, number = last_order_](const Result<apps::ActuatorClient::Reply>& reply) {
+                    if (!reply) {
+                      answered(number, core::SysctlAnswer::Failed, reply.error().message);
+                    } else {
+                      answered(number, answer_of(reply->answer.result), reply->answer.detail);
+                    }
+                  });
 }
 
 void SysctlCheck::tell_drift(const std::string& key, std::int64_t wanted,
@@ -130,19 +144,6 @@ void SysctlCheck::answered(std::uint64_t order, core::SysctlAnswer answer,
                            : fmt::format("; it is attempt {}: somebody else sets it", attempts)));
   }
   check();
-}
-
-void SysctlCheck::on_answer(const orders::Answer& answer) {
-  using Result = orders::Answer::Result;
-  answered(answer.id,
-           answer.result == Result::Done   ? core::SysctlAnswer::Done
-           : answer.result == Result::Gone ? core::SysctlAnswer::NotNeeded
-                                           : core::SysctlAnswer::Failed,
-           answer.detail);
-}
-
-void SysctlCheck::on_lost(std::uint64_t order, const std::string& why) {
-  answered(order, core::SysctlAnswer::Failed, why);
 }
 
 void SysctlCheck::report(journal::Event event, std::string message) {

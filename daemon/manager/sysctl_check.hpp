@@ -19,11 +19,13 @@ namespace relinkd::manager {
 /// Compares the wanted sysctls with the kernel's values at start and every check_interval; reports
 /// a difference once, and its end. With `enforce` it has relinkd-actuator put the value back, says
 /// that, and leaves it for a while to whoever sets another again and again.
-class SysctlCheck final : private apps::ActuatorClient::Owner {
+class SysctlCheck {
  public:
   /// `may_act`: false while relinkd is to do nothing (mode observe, paused).
   SysctlCheck(loop::Loop& loop, Reporter& reporter, metrics::Numbers& numbers,
-              std::function<bool()> may_act);
+              apps::ActuatorClient& actuator, std::function<bool()> may_act);
+  SysctlCheck(const SysctlCheck&) = delete;
+  SysctlCheck& operator=(const SysctlCheck&) = delete;
 
   /// Takes over the settings and checks at once.
   void configure(const config::Settings& settings);
@@ -38,19 +40,17 @@ class SysctlCheck final : private apps::ActuatorClient::Owner {
   void put_back(const std::string& key, Key& state);
   void tell_drift(const std::string& key, std::int64_t wanted, std::optional<std::int64_t> value);
   void answered(std::uint64_t order, core::SysctlAnswer answer, const std::string& detail);
-  void on_answer(const orders::Answer& answer) override;
-  void on_lost(std::uint64_t order, const std::string& why) override;
   void report(journal::Event event, std::string message);
 
   loop::Loop& loop_;
   Reporter& reporter_;
   metrics::Numbers& numbers_;
+  apps::ActuatorClient& actuator_;
   std::function<bool()> may_act_;
   config::Sysctl settings_;
   std::map<std::string, Key> keys_;
   std::uint64_t last_order_ = 0;
   loop::Deadline next_;
-  apps::ActuatorClient actuator_;
 };
 
 }  // namespace relinkd::manager
