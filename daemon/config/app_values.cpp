@@ -149,6 +149,61 @@ Result<Action> read_action(const Node& node) {
   return Action{*verb, std::string(argument)};
 }
 
+/// A key of `protect`, and the codec that reads it into `value`.
+template <typename T, typename Make>
+void read_optional(const Node& node, std::optional<T>& value, Make make, Problems& problems) {
+  T read{};
+  for (Problem& problem : make(read).read(node)) {
+    problems.push_back({problem.place, fmt::format("{}: {}", node.key, problem.message)});
+  }
+  value = read;
+}
+
+Problems read_protection(const Node& node, Protect& value) {
+  static constexpr std::string_view kWhat =
+      "true or false, or { idle, interval, count, user_timeout }";
+  static constexpr std::array<std::string_view, 4> kKeys{"idle", "interval", "count",
+                                                         "user_timeout"};
+  if (node.type == Node::Type::Boolean) {
+    value = {.wanted = node.boolean};
+    return {};
+  }
+  if (node.type != Node::Type::Table) return {{node.place, type_error(kWhat, node)}};
+  const auto seconds = [](Duration& d) { return whole_seconds(d, 1s, kMaxKeepalive); };
+  Problems problems;
+  Protect read;
+  for (const Node& child : node.children) {
+    if (child.key == "idle") {
+      read_optional(child, read.idle, seconds, problems);
+    } else if (child.key == "interval") {
+      read_optional(child, read.interval, seconds, problems);
+    } else if (child.key == "count") {
+      read_optional(
+          child, read.count, [](int& i) { return integer(i, 1, kMaxKeepaliveCount); }, problems);
+    } else if (child.key == "user_timeout") {
+      read_optional(
+          child, read.user_timeout, [](Duration& d) { return duration(d, 1s, 24h); }, problems);
+    } else {
+      problems.push_back({child.key_place, unknown_key(child.key, kKeys, "protect")});
+    }
+  }
+  if (problems.empty()) value = read;
+  return problems;
+}
+
+std::string show_protection(const Protect& value) {
+  std::vector<std::string> given;
+  const auto add = [&given](std::string_view key, const std::optional<Duration>& d) {
+    if (d) given.push_back(fmt::format("{} = {}", key, quote(to_config_text(*d))));
+  };
+  add("idle", value.idle);
+  add("interval", value.interval);
+  if (value.count) given.push_back(fmt::format("count = {}", *value.count));
+  add("user_timeout", value.user_timeout);
+  if (given.empty()) return value.wanted ? "true" : "false";
+  return fmt::format("{{ {} }}", fmt::join(given, ", "));
+}
+
 }  // namespace
 
 std::string Action::to_string() const {
@@ -195,6 +250,11 @@ Codec actions(std::vector<Action>& value) {
         return action;
       },
       [](const Action& action) { return quote(action.to_string()); });
+}
+
+Codec protection(Protect& value) {
+  return {[&value](const Node& node) { return read_protection(node, value); },
+          [&value] { return show_protection(value); }};
 }
 
 }  // namespace relinkd::config

@@ -19,5 +19,7 @@ Codec system_user(std::string& value);
 /// Whether there are such endpoints is not asked.
 Codec endpoint_names(std::vector<std::string>& value);
 Codec actions(std::vector<Action>& value);
+/// true, false, or a table of what the app's connections are given.
+Codec protection(Protect& value);
 
 }  // namespace relinkd::config

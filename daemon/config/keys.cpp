@@ -8,9 +8,6 @@ namespace relinkd::config {
 
 namespace {
 
-// The kernel's, in net/tcp.h: MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL; MAX_TCP_KEEPCNT.
-constexpr Duration kMaxKeepalive = 32767s;
-constexpr int kMaxKeepaliveCount = 127;
 // The floor of the adaptive probe deadline, as TCP_RTO_MIN of Linux.
 constexpr Duration kMinCommandTimeout = 200ms;
 
@@ -107,6 +104,7 @@ void visit_app(KeyVisitor& visitor, App& app) {
   visitor.key("actions", actions(app.actions));
   visitor.key("idle_siblings", boolean(app.idle_siblings));
   visitor.key("expect_connections", boolean(app.expect_connections));
+  visitor.key("protect", protection(app.protect));
   visitor.key("spread", duration(app.spread, 0s, 1h));
   visitor.key("restart_spread", duration(app.restart_spread, 0s, 1h));
   visitor.key("min_interval", duration(app.min_interval, 1s, 24h));
@@ -114,7 +112,6 @@ void visit_app(KeyVisitor& visitor, App& app) {
   visitor.key("verify_within", duration(app.verify_within, 1s, 1h));
   visitor.key("max_relinks_per_hour", integer(app.max_relinks_per_hour, 1, 1'000));
   visitor.key("mode", choice(app.mode, kModeNames));
-  visitor.not_supported("protect");
 }
 
 void visit_sysctl(KeyVisitor& visitor, Sysctl& sysctl) {

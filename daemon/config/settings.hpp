@@ -25,11 +25,15 @@ struct SecretSource {
   friend bool operator==(const SecretSource&, const SecretSource&) = default;
 };
 
+/// The kernel's, in net/tcp.h: MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL; MAX_TCP_KEEPCNT.
+inline constexpr Duration kMaxKeepalive = 32767s;
+inline constexpr int kMaxKeepaliveCount = 127;
+
 /// TCP keepalive (tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
 struct Keepalive {
-  Duration idle = 5s;      ///< 1 s to 32767 s (kernel: MAX_TCP_KEEPIDLE), whole seconds
-  Duration interval = 1s;  ///< 1 s to 32767 s, whole seconds
-  int count = 3;           ///< 1 to 127 (MAX_TCP_KEEPCNT)
+  Duration idle = 5s;      ///< 1 s to kMaxKeepalive, whole seconds
+  Duration interval = 1s;  ///< 1 s to kMaxKeepalive, whole seconds
+  int count = 3;           ///< 1 to kMaxKeepaliveCount
   /// TCP_USER_TIMEOUT that agrees with it: idle + interval × count.
   [[nodiscard]] Duration user_timeout() const { return idle + interval * count; }
   friend bool operator==(const Keepalive&, const Keepalive&) = default;
@@ -174,6 +178,17 @@ struct Action {
   friend bool operator==(const Action&, const Action&) = default;
 };
 
+/// What an app's live connections are given: `protect = true`, `false`, or a table. What the table
+/// does not give is the endpoint's `keepalive`; see wanted_options().
+struct Protect {
+  bool wanted = true;
+  std::optional<Duration> idle;          ///< as in Keepalive
+  std::optional<Duration> interval;      ///< as in Keepalive
+  std::optional<int> count;              ///< as in Keepalive
+  std::optional<Duration> user_timeout;  ///< 1 s to 1 d
+  friend bool operator==(const Protect&, const Protect&) = default;
+};
+
 /// A configured set of processes on this host that are made to reconnect.
 struct App {
   /// What an action waits for: the state of the app's own sockets, or, where these cannot be seen
@@ -192,6 +207,7 @@ struct App {
   std::vector<Action> actions = {Action{}};
   bool idle_siblings = true;
   bool expect_connections = false;
+  Protect protect;
   Duration spread = 2s;            ///< 0 to 1 h
   Duration restart_spread = 60s;   ///< 0 to 1 h
   Duration min_interval = 60s;     ///< 1 s to 1 d

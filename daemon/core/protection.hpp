@@ -20,16 +20,18 @@ struct SocketOptions {
 };
 
 /// The options that make a socket at least as strict as `wanted` and loosen nothing of what it has:
-/// of each value the smaller one, keepalive on. The socket's own where they are strict enough.
+/// of each value the smaller one, keepalive on. The user timeout is smaller still where a flow that
+/// dies while idle would otherwise be noticed later than with either: the kernel counts no probes
+/// where there is one, so that wanting 90 s would undo an app's own keepalive of 8 s.
 SocketOptions protect(const SocketOptions& now, const SocketOptions& wanted);
 
-/// How long a flow that dies while nothing is sent stays unnoticed: until the last keepalive probe,
-/// or, with a user timeout, until the first probe that finds it over (tcp_keepalive_timer in
-/// net/ipv4/tcp_timer.c). Nothing: for ever.
+/// How long a flow that dies while nothing is sent stays unnoticed: until a keepalive probe is due
+/// and `count` went unanswered, or, with a user timeout, until one is due that finds it over
+/// (tcp_keepalive_timer in net/ipv4/tcp_timer.c). Nothing: for ever.
 std::optional<Duration> noticed_when_idle(const SocketOptions& options);
 
-/// The same where data are in flight: the user timeout, else `give_up`, the kernel's time by
-/// tcp_retries2.
+/// The same where data are in flight: the user timeout, be it shorter or longer, else `give_up`,
+/// the kernel's time by tcp_retries2 (tcp_write_timeout in the same file).
 Duration noticed_in_flight(const SocketOptions& options, Duration give_up);
 
 }  // namespace relinkd::core

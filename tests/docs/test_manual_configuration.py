@@ -122,7 +122,8 @@ def test_types_are_the_programs_own(tmp_path, table, key):
     assert "found a float" in said
     kind = KEYS[table, key].facts["Type"]
     words = {"boolean": "true or false", "path": "an absolute path", "secret": "{ file = ",
-             "string": '"', "table or string": "{ ages = "}
+             "string": '"', "table or string": "{ ages = ",
+             "boolean or table": "true or false, or {"}
     if kind.startswith("array"):
         assert "an array of" in said
     elif not (kind == "string" and ("a name" in said or "an IP address" in said)):

@@ -162,7 +162,8 @@ TEST(AppSpreadRule, LetsItExceedMinInterval) {
 }
 
 TEST(AppErrors, AreAllReportedInOneRun) {
-  EXPECT_THAT(errors({{"main", R"(mode = "on"
+  EXPECT_THAT(
+      errors({{"main", R"(mode = "on"
 [actuator]
 user = ""
 [[app]]
@@ -172,21 +173,22 @@ endpoints = ["x"]
 actions = ["signal:SIGFOO", "reload"]
 spread = 5
 )"},
-                      {"10", "[[app]]\nname = \"a\"\nmatch = {}\nendpoints = []\nprotect = true"}}),
-              ElementsAre("main:1:8: mode: expected one of \"act\", \"observe\", found 'on'",
-                          "main:3:8: actuator.user: '' is neither a user's name nor a uid (0 to "
-                          "4294967294)",
-                          "main:6:18: app.match.unit: 'a' has no suffix of a unit; did you mean "
-                          "'a.service'?",
-                          "main:7:14: app.endpoints: there is no endpoint 'x'",
-                          "main:8:12: app.actions: unknown signal 'SIGFOO'; relinkd sends SIGHUP, "
-                          "SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCONT, SIGWINCH, SIGURG",
-                          "main:9:10: app.spread: expected a duration such as \"1s\", found an "
-                          "integer",
-                          "10:2:1: app name 'a' is already used at main:5",
-                          "10:3:1: app.match: at least one of unit, cgroup and user is needed",
-                          "10:4:13: app.endpoints: 0 names of endpoints are out of range: 1 to 256",
-                          "10:5:1: app.protect is not supported by this version of relinkd"));
+              {"10", "[[app]]\nname = \"a\"\nmatch = {}\nendpoints = []\nprotect = 1"}}),
+      ElementsAre("main:1:8: mode: expected one of \"act\", \"observe\", found 'on'",
+                  "main:3:8: actuator.user: '' is neither a user's name nor a uid (0 to "
+                  "4294967294)",
+                  "main:6:18: app.match.unit: 'a' has no suffix of a unit; did you mean "
+                  "'a.service'?",
+                  "main:7:14: app.endpoints: there is no endpoint 'x'",
+                  "main:8:12: app.actions: unknown signal 'SIGFOO'; relinkd sends SIGHUP, "
+                  "SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCONT, SIGWINCH, SIGURG",
+                  "main:9:10: app.spread: expected a duration such as \"1s\", found an "
+                  "integer",
+                  "10:2:1: app name 'a' is already used at main:5",
+                  "10:3:1: app.match: at least one of unit, cgroup and user is needed",
+                  "10:4:13: app.endpoints: 0 names of endpoints are out of range: 1 to 256",
+                  "10:5:11: app.protect: expected true or false, or { idle, interval, count, "
+                  "user_timeout }, found an integer"));
 }
 
 }  // namespace

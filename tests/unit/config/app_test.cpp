@@ -27,6 +27,7 @@ trigger   = "sockets"
 actions   = ["destroy-sockets", "reload", "signal:SIGUSR1", "start:hook.service", "restart"]
 idle_siblings = false
 expect_connections = true
+protect   = { idle = "4s", interval = "2s", count = 5, user_timeout = "9s" }
 spread    = "3s"
 restart_spread = "61s"
 min_interval = "62s"
@@ -48,6 +49,7 @@ mode      = "observe"
                   {RelinkVerb::Restart, ""}},
       .idle_siblings = false,
       .expect_connections = true,
+      .protect = {.idle = 4s, .interval = 2s, .count = 5, .user_timeout = 9s},
       .spread = 3s,
       .restart_spread = 61s,
       .min_interval = 62s,

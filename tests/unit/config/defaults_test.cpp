@@ -42,6 +42,8 @@ TEST(Defaults, OfAnAppAreThoseOfTheManual) {
   EXPECT_THAT(a.actions, ElementsAre(Action{core::RelinkVerb::DestroySockets, ""}));
   EXPECT_TRUE(a.idle_siblings);
   EXPECT_FALSE(a.expect_connections);
+  EXPECT_EQ(a.protect, Protect{});
+  EXPECT_TRUE(a.protect.wanted);
   EXPECT_EQ(a.spread, 2s);
   EXPECT_EQ(a.restart_spread, 60s);
   EXPECT_EQ(a.min_interval, 60s);

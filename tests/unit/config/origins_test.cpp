@@ -138,8 +138,9 @@ spread = "90s"
           "app.shop.endpoints = [\"e\"] # 10:6", "app.shop.trigger = \"sockets\" # default",
           "app.shop.actions = [\"reload\", \"signal:SIGHUP\"] # 10:7",
           "app.shop.idle_siblings = true # default",
-          "app.shop.expect_connections = false # default", "app.shop.spread = \"90s\" # 10:9",
-          "app.shop.restart_spread = \"1m\" # default", "app.shop.min_interval = \"1m\" # default",
+          "app.shop.expect_connections = false # default", "app.shop.protect = true # default",
+          "app.shop.spread = \"90s\" # 10:9", "app.shop.restart_spread = \"1m\" # default",
+          "app.shop.min_interval = \"1m\" # default",
           "app.shop.error_threshold = \"30s\" # default",
           "app.shop.verify_within = \"10s\" # default",
           "app.shop.max_relinks_per_hour = 20 # default"));

@@ -143,8 +143,6 @@ TEST(Keys, OfLaterVersionsAreRefusedByName) {
   EXPECT_THAT(errors("[metrics]\nusers_file = \"/u\"\ntls = { cert_file = \"/c\" }"),
               ElementsAre("f:2:1: metrics.users_file is not supported by this version of relinkd",
                           "f:3:1: metrics.tls is not supported by this version of relinkd"));
-  EXPECT_THAT(app_errors("protect = true"),
-              ElementsAre("f:2:1: app.protect is not supported by this version of relinkd"));
 }
 
 }  // namespace
