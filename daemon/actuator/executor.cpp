@@ -105,6 +105,9 @@ void Executor::refresh() {
 
 void Executor::carry_out(const orders::Order& order, uid_t peer, Reply reply) {
   if (order.kind == orders::Order::Kind::Support) return reply({Outcomes::Done, status_});
+  if (order.kind == orders::Order::Kind::Trace || order.kind == orders::Order::Kind::Tune) {
+    return reply({Outcomes::Unsupported, "this relinkd-actuator has no BPF programs"});
+  }
   Reply told = [this, order, peer, answer = std::move(reply)](Outcome outcome) {
     log(order, peer, outcome);
     answer(std::move(outcome));

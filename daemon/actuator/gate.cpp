@@ -60,7 +60,7 @@ Gate::Gate(config::Settings settings)
                            peer, user, user_ ? fmt::format("uid {}", *user_) : "there is none")};
 }
 
-::relinkd::Result<Gate::Permit> Gate::permits(const orders::Order& order) const {
+::relinkd::Result<Gate::Permit> Gate::find_named(const orders::Order& order) const {
   const std::string named = printable(order.app);
   Permit permit;
   permit.app = find(settings_.apps, order.app);
@@ -74,17 +74,37 @@ Gate::Gate(config::Settings settings)
       std::find(endpoints.begin(), endpoints.end(), order.endpoint) == endpoints.end()) {
     return Error{fmt::format("the app {} names no endpoint {}", named, printable(order.endpoint))};
   }
-  permit.action = find_action(*permit.app, order);
-  if (permit.action == nullptr) {
+  return permit;
+}
+
+bool Gate::acts(const config::App& app) const {
+  return app.mode.value_or(settings_.mode) == config::Mode::Act;
+}
+
+::relinkd::Result<Gate::Permit> Gate::permits(const orders::Order& order) const {
+  auto found = find_named(order);
+  if (!found) return found;
+  found->action = find_action(*found->app, order);
+  const std::string named = printable(order.app);
+  if (found->action == nullptr) {
     const std::string asked = order.verb == core::RelinkVerb::DestroySockets
                                   ? std::string(core::kRelinkVerbNames[order.verb])
                                   : printable(order.action);
     return Error{fmt::format("{} is none of the actions of the app {}", asked, named)};
   }
-  if (permit.app->mode.value_or(settings_.mode) != config::Mode::Act) {
-    return Error{fmt::format("the app {} is in mode observe", named)};
+  if (!acts(*found->app)) return Error{fmt::format("the app {} is in mode observe", named)};
+  return found;
+}
+
+::relinkd::Result<Gate::Permit> Gate::permits_tuning(const orders::Order& order) const {
+  auto found = find_named(order);
+  if (!found || order.tuning != orders::Order::Tuning::Apply) return found;
+  const std::string named = printable(order.app);
+  if (!acts(*found->app)) return Error{fmt::format("the app {} is in mode observe", named)};
+  if (!found->app->protect.wanted) {
+    return Error{fmt::format("protect of the app {} is false", named)};
   }
-  return permit;
+  return found;
 }
 
 ::relinkd::Result<std::int64_t> Gate::wanted(const std::string& key) const {

@@ -39,6 +39,12 @@ class Gate {
   /// the action, and its mode is act. The Error is the sentence of the refusal.
   [[nodiscard]] Result<Permit> permits(const orders::Order& order) const;
 
+  /// The same for an order of Kind::Tune, whose Permit has no action: to look at the options of a
+  /// connection, and to put back what was changed, is always allowed; to change them where the mode
+  /// is act and `protect` of the app not false. With which options is in wanted_options() of what
+  /// is permitted.
+  [[nodiscard]] Result<Permit> permits_tuning(const orders::Order& order) const;
+
   /// The value to which the sysctl is to be put back: that of [sysctl.want], where `enforce` is
   /// true and the mode is act. The Error is the sentence of the refusal.
   [[nodiscard]] Result<std::int64_t> wanted(const std::string& key) const;
@@ -55,6 +61,10 @@ class Gate {
   [[nodiscard]] const orders::AppMatcher& matcher() const { return matcher_; }
 
  private:
+  /// The app, and the endpoint of its own, that the order names.
+  [[nodiscard]] Result<Permit> find_named(const orders::Order& order) const;
+  [[nodiscard]] bool acts(const config::App& app) const;
+
   config::Settings settings_;
   orders::AppMatcher matcher_;
   std::optional<uid_t> user_;  ///< of [actuator]; nothing: there is no such user

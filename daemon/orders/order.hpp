@@ -47,8 +47,9 @@ inline constexpr std::size_t kMaxIncident = 200;
 inline constexpr std::size_t kMaxKey = 255;
 /// Sockets of one order to tune: so many have room in the answer.
 inline constexpr std::size_t kMaxTuned = 32;
-/// The longest `detail` of an answer; encode() cuts it.
+/// The longest `detail` of an answer, and of one that tells of tuned sockets; encode() cuts it.
 inline constexpr std::size_t kMaxDetail = 1000;
+inline constexpr std::size_t kMaxTunedDetail = 200;
 
 struct Order {
   enum class Kind : std::uint8_t {
@@ -114,10 +115,13 @@ inline constexpr auto kResultNames = enum_names<Answer::Result>(
 /// One message of at most kMaxMessage bytes. What does not belong to the order's kind and verb is
 /// left out.
 std::string encode(const Order& order);
-/// The detail is made printable, and cut at kMaxDetail.
+/// The detail is made printable and cut. A socket of `tuned` is written as one array of whole
+/// numbers: its cookie, then its options now and, if there are any, before: keepalive (0 or 1),
+/// idle and interval in seconds, count, user timeout in milliseconds.
 std::string encode(const Answer& answer);
 /// Errors for what is no such object: too long, of another version, with keys missing, unknown,
-/// twice or of another type, or names longer than the configuration allows.
+/// twice or of another type, names longer than the configuration allows, or numbers larger than the
+/// kernel has.
 Result<Order> decode_order(std::string_view text);
 Result<Answer> decode_answer(std::string_view text);
 

@@ -27,6 +27,11 @@ void check_order(std::string_view text) {
     const bool destroys = order->verb == core::RelinkVerb::DestroySockets;
     require(order->socket.has_value() == destroys && order->action.empty() == destroys);
   }
+  require(order->cookies.empty() == (order->kind != orders::Order::Kind::Tune));
+  require(order->cookies.size() <= orders::kMaxTuned);
+  for (const std::uint64_t cookie : order->cookies) {
+    require(cookie != 0 && cookie != orders::kAnyCookie);
+  }
   if (order->socket) {
     require(order->socket->cookie != 0 && order->socket->cookie != orders::kAnyCookie);
     require(order->socket->local.family() == order->socket->remote.family());
@@ -41,11 +46,13 @@ void check_order(std::string_view text) {
 void check_answer(std::string_view text) {
   const auto answer = orders::decode_answer(text);
   if (!answer) return;
+  require(answer->tuned.size() <= orders::kMaxTuned);
   const std::string again = orders::encode(*answer);
   require(again.size() <= orders::kMaxMessage);
   const auto second = orders::decode_answer(again);
   // The detail may have been made printable.
-  require(second.has_value() && second->id == answer->id && second->result == answer->result);
+  require(second.has_value() && second->id == answer->id && second->result == answer->result &&
+          second->tuned == answer->tuned);
 }
 
 }  // namespace

@@ -193,6 +193,70 @@ TEST(Order, IsRefusedWhereAllIsInModeObserveUnlessTheAppActs) {
   EXPECT_EQ(why_not(gate, destroy("billing")), "it is permitted");
 }
 
+// ---------------------------------------------------------------------------------------- tuning
+
+using Tuning = orders::Order::Tuning;
+
+orders::Order tune(Tuning tuning, const std::string& app = "checkout") {
+  orders::Order order;
+  order.kind = orders::Order::Kind::Tune;
+  order.tuning = tuning;
+  order.app = app;
+  order.endpoint = "sessions";
+  order.cookies = {4711};
+  return order;
+}
+
+std::string why_not_tuned(const config::Settings& with, const orders::Order& order) {
+  const auto permit = Gate(with).permits_tuning(order);
+  return permit ? "it is permitted" : permit.error().message;
+}
+
+TEST(Tuning, OfWhatTheConfigurationNamesIsPermitted) {
+  const Gate gate(settings());
+  for (const Tuning tuning : {Tuning::Look, Tuning::Apply, Tuning::Revert}) {
+    const auto permit = gate.permits_tuning(tune(tuning, "billing"));
+    ASSERT_TRUE(permit) << permit.error().message;
+    EXPECT_EQ(permit->app->name, "billing");
+    EXPECT_EQ(permit->index, 1U);
+    EXPECT_EQ(permit->endpoint->name, "sessions");
+  }
+}
+
+TEST(Tuning, OfAnAppOrEndpointThatIsNotNamedIsRefused) {
+  auto order = tune(Tuning::Look, "chekout");
+  EXPECT_THAT(why_not_tuned(settings(), order), HasSubstr("has no app chekout"));
+  order = tune(Tuning::Revert);
+  order.endpoint = "orders";
+  EXPECT_THAT(why_not_tuned(settings(), order),
+              HasSubstr("the app checkout names no endpoint orders"));
+}
+
+TEST(Tuning, NeedsNoActionOfTheApp) {
+  auto with = settings();
+  with.apps[0].actions = {{RelinkVerb::Reload, ""}};
+  EXPECT_EQ(why_not_tuned(with, tune(Tuning::Apply)), "it is permitted");
+}
+
+TEST(Tuning, ChangesNothingInModeObserve) {
+  auto with = settings();
+  with.apps[0].mode = config::Mode::Observe;
+  EXPECT_THAT(why_not_tuned(with, tune(Tuning::Apply)),
+              HasSubstr("the app checkout is in mode observe"));
+  EXPECT_EQ(why_not_tuned(with, tune(Tuning::Look)), "it is permitted");
+  EXPECT_EQ(why_not_tuned(with, tune(Tuning::Revert)), "it is permitted");
+}
+
+TEST(Tuning, ChangesNothingWhereProtectIsFalse) {
+  auto with = settings();
+  with.apps[0].protect.wanted = false;
+  EXPECT_THAT(why_not_tuned(with, tune(Tuning::Apply)),
+              HasSubstr("protect of the app checkout is false"));
+  EXPECT_EQ(why_not_tuned(with, tune(Tuning::Look)), "it is permitted");
+  EXPECT_EQ(why_not_tuned(with, tune(Tuning::Revert)), "it is permitted");
+  EXPECT_EQ(why_not_tuned(with, tune(Tuning::Apply, "billing")), "it is permitted");
+}
+
 // ------------------------------------------------------------------------------------ the socket
 
 TEST(Socket, OfTheAppMayBeDestroyed) {

@@ -38,6 +38,24 @@ Order reload() {
   return order;
 }
 
+Order tune() {
+  Order order;
+  order.kind = Order::Kind::Tune;
+  order.id = 18;
+  order.tuning = Order::Tuning::Apply;
+  order.app = "checkout";
+  order.endpoint = "sessions";
+  order.cookies = {4711, 1, orders::kAnyCookie - 1};
+  return order;
+}
+
+Answer tuned() {
+  Answer answer{18, Answer::Result::Done, "1 of 2 changed", {}};
+  answer.tuned = {{4711, {true, 5s, 1s, 3, 8s}, core::SocketOptions{false, 7200s, 75s, 9, 0ms}},
+                  {1, {true, 2s, 1s, 2, 1500ms}, {}}};
+  return answer;
+}
+
 /// The order's text with one piece of it replaced.
 std::string with(const Order& order, std::string_view piece, std::string_view replacement) {
   std::string text = encode(order);
@@ -212,6 +230,62 @@ TEST(Order, OfASysctlNamesTheKeyAndNoValue) {
   EXPECT_FALSE(orders::decode_order(R"({"version":1,"id":7,"kind":"sysctl","key":5})"));
 }
 
+TEST(Order, OfATraceHasNothingElse) {
+  Order order;
+  order.kind = Order::Kind::Trace;
+  order.id = 5;
+  EXPECT_EQ(*orders::decode_order(encode(order)), order);
+  EXPECT_THAT(why_not(with(order, R"("id":5)", R"("id":5,"ports":[6379])")),
+              HasSubstr("\"ports\" does not belong"));
+}
+
+TEST(Order, ToTuneIsReadAsItWasWritten) {
+  for (std::size_t i = 0; i < orders::kTuningNames.size(); ++i) {
+    Order order = tune();
+    order.tuning = static_cast<Order::Tuning>(i);
+    const auto read = orders::decode_order(encode(order));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, order);
+  }
+}
+
+TEST(Order, ToTuneTheMostSocketsOfTheLongestNamesFitsAMessage) {
+  Order order = tune();
+  order.id = ~std::uint64_t{0};
+  order.app = std::string(orders::kMaxApp, '"');
+  order.endpoint = std::string(orders::kMaxEndpoint, '\\');
+  order.cookies.clear();
+  for (std::size_t i = 0; i < orders::kMaxTuned; ++i) {
+    order.cookies.push_back(orders::kAnyCookie - 1 - i);
+  }
+  const std::string text = encode(order);
+  EXPECT_LE(text.size(), orders::kMaxMessage);
+  EXPECT_EQ(*orders::decode_order(text), order);
+  order.cookies.push_back(1);
+  EXPECT_THAT(why_not(encode(order)), HasSubstr("\"cookies\" is not a list of 1 to 32"));
+}
+
+TEST(Order, ToTuneNamesEachSocketOnceAndNothingElse) {
+  const auto refused = [](std::string_view piece, std::string_view replacement) {
+    return why_not(with(tune(), piece, replacement));
+  };
+  constexpr std::string_view kCookies = R"("cookies":[4711,1,18446744073709551614])";
+  EXPECT_THAT(refused(kCookies, R"("cookies":[])"), HasSubstr("not a list of 1 to 32"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":4711)"), HasSubstr("not a list of 1 to 32"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":[7,8,7])"), HasSubstr("has one twice"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":[0])"), HasSubstr("names no socket"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":[18446744073709551615])"),
+              HasSubstr("names no socket"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":["1"])"), HasSubstr("names no socket"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":[1.5])"), HasSubstr("names no socket"));
+  EXPECT_THAT(refused(kCookies, R"("cookies":[[1]])"), HasSubstr("nested deeper"));
+  EXPECT_THAT(refused(R"("tuning":"apply")", R"("tuning":"loosen")"),
+              HasSubstr("\"tuning\" is none of look, apply, revert"));
+  EXPECT_THAT(refused(R"("id":18)", R"("id":18,"idle":5)"), HasSubstr("\"idle\" does not belong"));
+  EXPECT_THAT(refused(R"("app":"checkout",)", ""), HasSubstr("\"app\" is missing"));
+  EXPECT_THAT(refused(R"("endpoint":"sessions",)", ""), HasSubstr("\"endpoint\" is missing"));
+}
+
 TEST(Order, LongerThanAMessageIsNotLookedAt) {
   const std::string text = encode(destroy()) + std::string(orders::kMaxMessage, ' ');
   EXPECT_THAT(why_not(text), HasSubstr("at most 4096 are possible"));
@@ -219,7 +293,7 @@ TEST(Order, LongerThanAMessageIsNotLookedAt) {
 
 TEST(Answer, IsReadAsItWasWritten) {
   for (std::size_t i = 0; i < orders::kResultNames.size(); ++i) {
-    const Answer answer{~std::uint64_t{0}, static_cast<Answer::Result>(i), "a \"sentence\""};
+    const Answer answer{~std::uint64_t{0}, static_cast<Answer::Result>(i), "a \"sentence\"", {}};
     const auto read = orders::decode_answer(encode(answer));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(*read, answer);
@@ -227,14 +301,14 @@ TEST(Answer, IsReadAsItWasWritten) {
 }
 
 TEST(Answer, FitsAMessageWhateverItTells) {
-  const Answer answer{1, Answer::Result::Failed, std::string(100'000, '\x01')};
+  const Answer answer{1, Answer::Result::Failed, std::string(100'000, '\x01'), {}};
   const std::string text = encode(answer);
   EXPECT_LE(text.size(), orders::kMaxMessage);
   EXPECT_THAT(orders::decode_answer(text)->detail, HasSubstr("....…"));
 }
 
 TEST(Answer, ThatIsMalformedIsNone) {
-  const std::string good = encode(Answer{1, Answer::Result::Done, "yes"});
+  const std::string good = encode(Answer{1, Answer::Result::Done, "yes", {}});
   const auto why_no_answer = [](std::string_view text) {
     const auto answer = orders::decode_answer(text);
     return answer ? "it is read" : answer.error().message;
@@ -248,6 +322,55 @@ TEST(Answer, ThatIsMalformedIsNone) {
   EXPECT_THAT(why_no_answer(R"({"version":3,"id":1,"result":"done","detail":""})"),
               HasSubstr("version 3"));
   EXPECT_THAT(why_no_answer(good.substr(1)), HasSubstr("not a JSON object"));
+}
+
+TEST(Answer, OfTunedSocketsIsReadAsItWasWritten) {
+  const auto read = orders::decode_answer(encode(tuned()));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, tuned());
+}
+
+TEST(Answer, OfTheMostSocketsWithTheLargestValuesFitsAMessage) {
+  const core::SocketOptions largest{true, std::chrono::seconds(2147483647),
+                                    std::chrono::seconds(2147483647), 999,
+                                    std::chrono::milliseconds(4294967295)};
+  Answer answer{~std::uint64_t{0}, Answer::Result::RateLimited, std::string(100'000, '"'), {}};
+  for (std::size_t i = 0; i < orders::kMaxTuned; ++i) {
+    answer.tuned.push_back({orders::kAnyCookie - 1 - i, largest, largest});
+  }
+  const std::string text = encode(answer);
+  EXPECT_LE(text.size(), orders::kMaxMessage);
+  const auto read = orders::decode_answer(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->tuned, answer.tuned);
+}
+
+TEST(Answer, BoundsWhatNoKernelHas) {
+  Answer answer = tuned();
+  answer.tuned[1].now = {true, std::chrono::hours(1'000'000), -5s, 5000, std::chrono::hours(2000)};
+  const auto read = orders::decode_answer(encode(answer));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->tuned[1].now, (core::SocketOptions{true, std::chrono::seconds(2147483647), 0s,
+                                                     999, std::chrono::milliseconds(4294967295)}));
+}
+
+TEST(Answer, WithASocketThatIsNoneIsNone) {
+  const std::string good = R"("tuned":[[4711,1,5,1,3,8000]])";
+  const auto read = [](const std::string& rows) {
+    return orders::decode_answer(R"({"version":1,"id":1,"result":"done","detail":"",)" + rows +
+                                 "}");
+  };
+  ASSERT_TRUE(read(good)) << read(good).error().message;
+  for (const std::string bad :
+       {R"("tuned":[])", R"("tuned":{})", R"("tuned":[4711])", R"("tuned":[[]])",
+        R"("tuned":[[4711,1,5,1,3]])", R"("tuned":[[4711,1,5,1,3,8000,0]])",
+        R"("tuned":[[0,1,5,1,3,8000]])", R"("tuned":[["4711",1,5,1,3,8000]])",
+        R"("tuned":[[4711,2,5,1,3,8000]])", R"("tuned":[[4711,true,5,1,3,8000]])",
+        R"("tuned":[[4711,1,2147483648,1,3,8000]])", R"("tuned":[[4711,1,5,-1,3,8000]])",
+        R"("tuned":[[4711,1,5,1,1000,8000]])", R"("tuned":[[4711,1,5,1,3,4294967296]])",
+        R"("tuned":[[4711,1,5,1,3,8000,1,5,1,3,"x"]])", R"("tuned":[[4711,1,5,1,3,[8]]])"}) {
+    EXPECT_FALSE(read(bad)) << bad;
+  }
 }
 
 }  // namespace
