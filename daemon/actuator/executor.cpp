@@ -45,35 +45,37 @@ std::string in_words(const orders::Order& order) {
 }  // namespace
 
 Executor::Executor(loop::Loop& loop, journal::Journal& journal, Configuration& configuration,
-                   std::string count_path)
+                   const std::string& socket_path)
     : loop_(loop),
       journal_(journal),
       configuration_(configuration),
-      count_(std::move(count_path), boot_time()),
+      count_(socket_path + ".orders", boot_time()),
       lister_(kernel::SocketLister::open()),
       destroyer_(kernel::SocketDestroyer::open()),
       cgroups_(value_of(kernel::Cgroups::open())),
       units_(loop),
+      tuner_(loop, configuration, cgroups_, socket_path + ".tuned",
+             [this](const std::string& why) { complain(why); }),
       systemd_(Units::available()),
       status_(look_around()) {
   if (count_.complaint().empty()) return;
+  complain(fmt::format("{}: orders are refused for a minute", count_.complaint()));
+}
+
+void Executor::complain(std::string what) {
   journal::Entry entry;
   entry.event = journal::Event::Degraded;
   entry.priority = journal::Priority::Warning;
-  entry.message = fmt::format("{}: orders are refused for a minute", count_.complaint());
+  entry.message = std::move(what);
   write(entry);
 }
 
 std::string Executor::look_around() {
-  journal::Entry entry;
-  entry.event = journal::Event::Degraded;
-  entry.priority = journal::Priority::Warning;
   const auto probed = destroyer_ ? destroyer_->probe() : Result<void>(destroyer_.error());
   std::string told = "sockets can be destroyed";
   if (!probed) {
     told = fmt::format("sockets cannot be destroyed: {}", probed.error().message);
-    entry.message = told;
-    write(entry);
+    complain(told);
   }
   if (!cgroups_) {
     told += "; there is no cgroup v2 mount, so that units and cgroups match nothing";
@@ -97,6 +99,7 @@ void Executor::refresh() {
     write(entry);
   }
   if (!configuration_.gate()) return;
+  tuner_.refresh();
   const auto& settings = configuration_.gate()->settings();
   entry.event = journal::Event::ConfigReloaded;
   entry.message = "the actuator obeys a configuration of " + plural(settings.apps.size(), "app");
@@ -105,8 +108,9 @@ void Executor::refresh() {
 
 void Executor::carry_out(const orders::Order& order, uid_t peer, Reply reply) {
   if (order.kind == orders::Order::Kind::Support) return reply({Outcomes::Done, status_});
-  if (order.kind == orders::Order::Kind::Trace || order.kind == orders::Order::Kind::Tune) {
-    return reply({Outcomes::Unsupported, "this relinkd-actuator has no BPF programs"});
+  using Kind = orders::Order::Kind;
+  if (order.kind == Kind::Trace || order.kind == Kind::Tune) {
+    return serve_tuner(order, peer, std::move(reply));
   }
   Reply told = [this, order, peer, answer = std::move(reply)](Outcome outcome) {
     log(order, peer, outcome);
@@ -116,18 +120,36 @@ void Executor::carry_out(const orders::Order& order, uid_t peer, Reply reply) {
   relink(order, peer, std::move(told));
 }
 
-const Gate* Executor::admit(uid_t peer, const Reply& reply) {
-  const auto refuse = [&reply](Outcomes result, std::string why) {
-    reply({result, std::move(why)});
+void Executor::serve_tuner(const orders::Order& order, uid_t peer, Reply reply) {
+  const Gate* gate = obey(peer, reply);
+  if (gate == nullptr) return;
+  if (order.kind == orders::Order::Kind::Trace) return reply(tuner_.trace());
+  if (const auto permit = gate->permits_tuning(order); !permit) {
+    return reply({Outcomes::Refused, permit.error().message});
+  }
+  tuner_.tune(order, std::move(reply));
+}
+
+const Gate* Executor::obey(uid_t peer, const Reply& reply) {
+  const auto refuse = [&reply](std::string why) {
+    reply({Outcomes::Refused, std::move(why)});
     return nullptr;
   };
   refresh();
   const auto& gate = configuration_.gate();
-  if (!gate) return refuse(Outcomes::Refused, gate.error().message);
+  if (!gate) return refuse(gate.error().message);
   // Its user may be another one since the peer connected.
-  if (const auto obeys = gate->obeys(peer); !obeys) {
-    return refuse(Outcomes::Refused, obeys.error().message);
-  }
+  if (const auto obeys = gate->obeys(peer); !obeys) return refuse(obeys.error().message);
+  return &*gate;
+}
+
+const Gate* Executor::admit(uid_t peer, const Reply& reply) {
+  const Gate* gate = obey(peer, reply);
+  if (gate == nullptr) return nullptr;
+  const auto refuse = [&reply](Outcomes result, std::string why) {
+    reply({result, std::move(why)});
+    return nullptr;
+  };
   // Before anything is looked at, so that the work for refused ones is bounded, too.
   const int most = gate->settings().actuator.max_orders_per_minute;
   const auto admitted = count_.admit(boot_time(), static_cast<std::uint64_t>(most));
@@ -142,7 +164,7 @@ const Gate* Executor::admit(uid_t peer, const Reply& reply) {
                               "([actuator] max_orders_per_minute)",
                               most));
   }
-  return &*gate;
+  return gate;
 }
 
 void Executor::relink(const orders::Order& order, uid_t peer, Reply reply) {

@@ -12,6 +12,7 @@
 #include "actuator/gate.hpp"
 #include "actuator/order_count.hpp"
 #include "actuator/outcome.hpp"
+#include "actuator/tuner.hpp"
 #include "actuator/units.hpp"
 #include "base/result.hpp"
 #include "journal/journal.hpp"
@@ -30,9 +31,9 @@ class Executor {
   static constexpr std::size_t kMostJobs = 16;
 
   /// Opens what it needs. What cannot be had is told by status(), and refused when it is ordered.
-  /// `count_path`: see OrderCountFile. All that is handed in outlives it.
+  /// `socket_path`: beside it are the files of what outlives it. All that is handed in outlives it.
   Executor(loop::Loop& loop, journal::Journal& journal, Configuration& configuration,
-           std::string count_path);
+           const std::string& socket_path);
 
   /// Carries out the order of a peer with this uid.
   void carry_out(const orders::Order& order, uid_t peer, Reply reply);
@@ -42,6 +43,9 @@ class Executor {
   /// Jobs under way.
   [[nodiscard]] std::size_t under_way() const { return units_.under_way(); }
 
+  /// The connection is gone that listened to the kernel (Order::Kind::Trace).
+  void end_trace() { tuner_.end_trace(); }
+
   /// Reads the configuration again if it changed, and logs what came of it.
   void refresh();
 
@@ -49,12 +53,16 @@ class Executor {
   std::string look_around();
   /// The gate, where this peer may have one more order carried out; nothing: it was answered.
   const Gate* admit(uid_t peer, const Reply& reply);
+  /// The same without counting: the order changes nothing that ends or disturbs a connection.
+  const Gate* obey(uid_t peer, const Reply& reply);
+  void serve_tuner(const orders::Order& order, uid_t peer, Reply reply);
   void relink(const orders::Order& order, uid_t peer, Reply reply);
   void set_sysctl(const orders::Order& order, uid_t peer, const Reply& reply);
   Outcome destroy(const orders::SocketName& name, const Gate& gate, const Gate::Permit& permit);
   void run(const Gate& gate, const Gate::Permit& permit, Reply reply);
   void log(const orders::Order& order, uid_t peer, const Outcome& outcome);
   void write(const journal::Entry& entry);
+  void complain(std::string what);
 
   loop::Loop& loop_;
   journal::Journal& journal_;
@@ -64,6 +72,7 @@ class Executor {
   Result<kernel::SocketDestroyer> destroyer_;
   std::optional<kernel::Cgroups> cgroups_;  ///< nothing: no cgroup v2 here
   Units units_;
+  Tuner tuner_;
   bool systemd_;
   std::string status_;
 };

@@ -88,7 +88,7 @@ int run(actuator::Configuration& configuration) {
 
   journal::Journal journal(journal::Journal::Target::Auto, journal::Journal::kSocket,
                            "relinkd-actuator");
-  actuator::Executor executor(**loop, journal, configuration, path + ".orders");
+  actuator::Executor executor(**loop, journal, configuration, path);
   const auto stop = [&loop] { (*loop)->exit(0); };
   const auto on_idle = [&] {
     if (listening->inherited) stop();

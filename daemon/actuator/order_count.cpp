@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actuator/order_count.hpp"
 
-#include <cerrno>
-#include <cstdio>
 #include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "actuator/own_file.hpp"
 #include "base/text.hpp"
-#include "loop/fd.hpp"
 
 namespace relinkd::actuator {
 
@@ -28,27 +23,6 @@ constexpr std::uint64_t kMany = std::numeric_limits<std::uint32_t>::max();
 
 std::uint64_t second_of(Duration now) {
   return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(now).count());
-}
-
-/// The text of the file; empty if there is none.
-Result<std::string> read_own(const std::string& path) {
-  // Opening a pipe would wait for a writer.
-  const loop::Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return std::string{};
-  struct stat at {};
-  if (!fd || fstat(fd.get(), &at) != 0) {
-    return system_error(errno, fmt::format("{} cannot be read", path));
-  }
-  if (!S_ISREG(at.st_mode) || at.st_uid != geteuid() || (at.st_mode & 022U) != 0) {
-    return Error{fmt::format("{} is not a file that only this program's user can write to", path)};
-  }
-  // One byte more than allowed tells a file that is too large. An empty one is none of ours.
-  std::string text(OrderCount::kMaxBytes + 1, '\0');
-  const ssize_t n = ::read(fd.get(), text.data(), text.size());
-  if (n < 0) return system_error(errno, fmt::format("{} cannot be read", path));
-  text.resize(static_cast<std::size_t>(n));
-  if (text.empty()) return Error{fmt::format("{} is empty", path)};
-  return text;
 }
 
 }  // namespace
@@ -103,7 +77,7 @@ OrderCount OrderCount::full(Duration now) {
 }
 
 OrderCountFile::OrderCountFile(std::string path, Duration now) : path_(std::move(path)) {
-  const auto text = read_own(path_);
+  const auto text = read_own(path_, OrderCount::kMaxBytes);
   if (text && text->empty()) return;
   auto count = text ? OrderCount::decode(*text, now) : Result<OrderCount>(text.error());
   if (count) {
@@ -122,26 +96,6 @@ Result<bool> OrderCountFile::admit(Duration now, std::uint64_t most) {
   return true;
 }
 
-Result<void> OrderCountFile::write() const {
-  const std::string fresh = path_ + ".new";
-  const auto fail = [&] {
-    const int code = errno;
-    (void)::unlink(fresh.c_str());
-    return system_error(code, fmt::format("{} cannot be written", path_));
-  };
-  // One that a program left which ended while it wrote.
-  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return fail();
-  const loop::Fd fd(
-      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return fail();
-  const std::string text = count_.encode();
-  const ssize_t n = ::write(fd.get(), text.data(), text.size());
-  if (n != static_cast<ssize_t>(text.size())) {
-    if (n >= 0) errno = ENOSPC;
-    return fail();
-  }
-  if (std::rename(fresh.c_str(), path_.c_str()) != 0) return fail();
-  return {};
-}
+Result<void> OrderCountFile::write() const { return write_own(path_, count_.encode()); }
 
 }  // namespace relinkd::actuator

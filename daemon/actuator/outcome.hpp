@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "orders/order.hpp"
 
@@ -11,7 +12,9 @@ namespace relinkd::actuator {
 /// What became of an order: the answer without its id.
 struct Outcome {
   orders::Answer::Result result = orders::Answer::Result::Failed;
-  std::string detail;  ///< a sentence without its full stop
+  std::string detail;                        ///< a sentence without its full stop
+  std::vector<orders::Answer::Tuned> tuned;  ///< of an order to tune
+  int fd = -1;  ///< to be handed over with the answer; it stays whose it is
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

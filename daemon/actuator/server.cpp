@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +25,25 @@ constexpr int kAcceptsPerTurn = 16;
 /// When descriptors or memory are used up, accepting rests for so long.
 constexpr Duration kAcceptRest = 1s;
 
+/// Sends one message, with a descriptor if `with` is one.
+bool send_message(int to, std::string_view text, int with) {
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof with)> control{};
+  if (with >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof with);
+    std::memcpy(CMSG_DATA(header), &with, sizeof with);
+  }
+  return sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
 }  // namespace
 
 struct Server::Connection {
@@ -31,6 +51,7 @@ struct Server::Connection {
   loop::Fd fd;
   uid_t uid;
   std::unique_ptr<loop::FdWatch> watch;  ///< nothing: it is closed
+  bool holds_trace = false;
 };
 
 Server::Server(loop::Loop& loop, journal::Journal& journal, Configuration& configuration,
@@ -106,22 +127,31 @@ void Server::on_ready(const std::shared_ptr<Connection>& c) {
   if (!order) {
     complain(fmt::format("a message of uid {} was refused, and its connection closed: {}", c->uid,
                          order.error().message));
-    answer(*c, {0, Result::Refused, order.error().message});
+    answer(*c, 0, {Result::Refused, order.error().message});
     return close(*c);
   }
   executor_.carry_out(*order, c->uid,
                       [this, weak = std::weak_ptr(c), id = order->id](Outcome outcome) {
                         const auto to = weak.lock();
-                        if (to) answer(*to, {id, outcome.result, std::move(outcome.detail)});
+                        if (to) answer(*to, id, std::move(outcome));
                       });
 }
 
-void Server::answer(Connection& c, const orders::Answer& answer) {
+void Server::answer(Connection& c, std::uint64_t id, Outcome outcome) {
   if (!c.watch) return;
-  const std::string message = orders::encode(answer);
-  const ssize_t n = send(c.fd.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (outcome.fd >= 0) hold_trace(c);
+  const std::string message = orders::encode(
+      orders::Answer{id, outcome.result, std::move(outcome.detail), std::move(outcome.tuned)});
   // A peer that does not read its answers is none.
-  if (n < 0) close(c);
+  if (!send_message(c.fd.get(), message, outcome.fd)) close(c);
+}
+
+/// One at a time listens to the kernel: two would each hear half. Whoever came last stays.
+void Server::hold_trace(Connection& c) {
+  c.holds_trace = true;
+  for (const auto& other : std::vector(connections_)) {
+    if (other.get() != &c && other->holds_trace) close(*other);
+  }
 }
 
 void Server::close(Connection& c) {
@@ -129,12 +159,17 @@ void Server::close(Connection& c) {
   c.watch->stop();
   loop_.retire(std::move(c.watch));
   c.fd.reset();
+  const bool held_trace = c.holds_trace;
   std::erase_if(connections_, [&c](const auto& other) { return other.get() == &c; });
+  const auto holds = [](const auto& other) { return other->holds_trace; };
+  if (held_trace && std::none_of(connections_.begin(), connections_.end(), holds)) {
+    executor_.end_trace();
+  }
   if (connections_.empty()) idle_.set(loop_.now().at + kIdleTime);
 }
 
 void Server::turn_away(const loop::Fd& fd, Result result, const std::string& why) {
-  const std::string message = orders::encode(orders::Answer{0, result, why});
+  const std::string message = orders::encode(orders::Answer{0, result, why, {}});
   (void)send(fd.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -39,7 +39,8 @@ class Server {
   void accept_some();
   void admit(loop::Fd fd);
   void on_ready(const std::shared_ptr<Connection>& c);
-  void answer(Connection& c, const orders::Answer& answer);
+  void answer(Connection& c, std::uint64_t id, Outcome outcome);
+  void hold_trace(Connection& c);
   void close(Connection& c);
   void turn_away(const loop::Fd& fd, orders::Answer::Result result, const std::string& why);
   void complain(const std::string& message);

@@ -158,7 +158,9 @@ void Census::look() {
   blind_ = false;
   keep_others(listed);
   count_formers(listed, endpoints);
-  take(std::move(listed), endpoints);
+  endpoints_ = std::move(endpoints);
+  places_ = places_of(endpoints_);
+  take(std::move(listed));
   looked_at_ = loop::Loop::wall();
   schedule(loop::Loop::clock() - begun);
   owner_.on_looked(true);
@@ -189,19 +191,42 @@ void Census::count_formers(const std::vector<kernel::TcpSocket>& listed,
   }
 }
 
-void Census::take(std::vector<kernel::TcpSocket> listed, const std::vector<Endpoint>& endpoints) {
+std::optional<Census::Owned> Census::owner_of(std::string_view cgroup, uid_t uid,
+                                              const Address& remote) const {
+  std::optional<Owned> found;
+  const auto [first, last] = places_.equal_range(remote);
+  for (auto it = first; it != last; ++it) {
+    const auto& [endpoint, standing] = it->second;
+    const auto app = matcher_.owner(cgroup, uid, endpoints_[endpoint].name);
+    if (!app || (found && found->app <= *app)) continue;
+    found = Owned{*app, endpoint, &standing};
+  }
+  return found;
+}
+
+Census::Claim Census::claim(std::uint64_t cgroup, uid_t uid, const Address& remote) {
+  Claim claim;
+  if (!places_.contains(remote)) return claim;
+  const std::string path = cgroup_path(cgroup);
+  claim.sure = !(cgroups_ && cgroup != 0 && path.empty());
+  if (const auto owned = owner_of(path, uid, remote); owned && claim.sure) {
+    claim.target = core::RelinkTarget{apps_[owned->app].name, endpoints_[owned->endpoint].name};
+  }
+  return claim;
+}
+
+void Census::take(std::vector<kernel::TcpSocket> listed) {
   const MonoTime now = loop_.now().at;
-  const Places places = places_of(endpoints);
   std::unordered_map<std::uint64_t, FollowedSocket> followed;
   bool suspects = false;
   for (kernel::TcpSocket& s : listed) {
-    const auto [first, last] = places.equal_range(s.remote);
+    const auto [first, last] = places_.equal_range(s.remote);
     if (first == last) continue;
     auto known = followed_.find(s.cookie);
     const core::NodeStanding* standing = nullptr;
     if (known != followed_.end()) {
       for (auto it = first; it != last; ++it) {
-        if (endpoints[it->second.first].name == known->second.target.endpoint) {
+        if (endpoints_[it->second.first].name == known->second.target.endpoint) {
           standing = &it->second.second;
         }
       }
@@ -211,17 +236,10 @@ void Census::take(std::vector<kernel::TcpSocket> listed, const std::vector<Endpo
       const std::string cgroup = cgroup_path(s.cgroup);
       // The tree is read once a second at most: whose it is, the next look tells.
       if (cgroups_ && s.cgroup != 0 && cgroup.empty()) continue;
-      std::optional<std::size_t> owner;
-      std::size_t of = 0;
-      for (auto it = first; it != last; ++it) {
-        const auto app = matcher_.owner(cgroup, s.uid, endpoints[it->second.first].name);
-        if (!app || (owner && *owner <= *app)) continue;
-        owner = app;
-        of = it->second.first;
-        standing = &it->second.second;
-      }
-      if (!owner) continue;
-      core::RelinkTarget target{apps_[*owner].name, endpoints[of].name};
+      const auto owned = owner_of(cgroup, s.uid, s.remote);
+      if (!owned) continue;
+      standing = owned->standing;
+      core::RelinkTarget target{apps_[owned->app].name, endpoints_[owned->endpoint].name};
       const auto before = restored_.find(target);
       const bool known_before = before != restored_.end() && before->second.contains(s.cookie);
       FollowedSocket fresh{std::move(target), s, cgroup, core::AppSocket(now, known_before)};
@@ -243,17 +261,29 @@ void Census::take(std::vector<kernel::TcpSocket> listed, const std::vector<Endpo
 
 // --- the suspects -----------------------------------------------------------------------------
 
+void Census::look_at(std::uint64_t cookie) {
+  const auto it = followed_.find(cookie);
+  if (it == followed_.end()) return;
+  it->second.hurried = true;
+  const MonoTime now = loop_.now().at;
+  const MonoTime soonest =
+      last_close_look_ == MonoTime::min() ? now : std::max(now, last_close_look_ + kAtOnce);
+  if (closely_.due() > soonest) closely_.set(soonest);
+}
+
 void Census::look_closely() {
   if (!lister_) return;
   const MonoTime now = loop_.now().at;
+  last_close_look_ = now;
   const std::vector<Endpoint> endpoints = owner_.endpoints();
   const Places places = places_of(endpoints);
   std::size_t looked = 0;
   std::vector<std::uint64_t> gone;
   std::set<std::pair<std::string, Address>> suspects;
   for (auto& [cookie, one] : followed_) {
-    if (!one.state.suspect()) continue;
+    if (!one.state.suspect() && !one.hurried) continue;
     if (++looked > kMostClosely) break;
+    one.hurried = false;
     auto socket = lister_->again(one.socket);
     // Cannot be asked now: the next full look will tell.
     if (!socket) return;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct FollowedSocket {
   kernel::TcpSocket socket;  ///< as of the last look
   std::string cgroup;        ///< path; empty: not known
   core::AppSocket state;
+  bool hurried = false;  ///< to be looked at by itself now
 };
 
 /// Looks at the TCP sockets of this host that lead to nodes of the endpoints, and follows those of
@@ -41,6 +43,8 @@ class Census {
   static constexpr Duration kInterval = 1s;
   static constexpr Duration kFormersOnly = 5s;
   static constexpr Duration kClosely = 100ms;
+  /// However often data are repeated, single sockets are looked at no more often than this.
+  static constexpr Duration kAtOnce = 20ms;
   /// One hundredth of a core: after a look of 20 ms the next is 2 s later.
   static constexpr int kShare = 100;
   /// Sockets looked at one by one in a turn, at about 5 µs each.
@@ -89,6 +93,15 @@ class Census {
     return followed_;
   }
   [[nodiscard]] const FollowedSocket* find(std::uint64_t cookie) const;
+  /// Whose a connection to this address is that no look has seen yet. Nothing: no app's, by what is
+  /// known; `sure` is false where the next look may know better, since a cgroup is new.
+  struct Claim {
+    std::optional<core::RelinkTarget> target;
+    bool sure = true;
+  };
+  [[nodiscard]] Claim claim(std::uint64_t cgroup, uid_t uid, const Address& remote);
+  /// The kernel has just repeated data on this connection: it is looked at now.
+  void look_at(std::uint64_t cookie);
   /// When the last full look was.
   [[nodiscard]] std::optional<WallTime> looked_at() const { return looked_at_; }
   [[nodiscard]] const orders::AppMatcher& matcher() const { return matcher_; }
@@ -100,16 +113,26 @@ class Census {
   using Places = std::multimap<Address, std::pair<std::size_t, core::NodeStanding>>;
 
   void look();
-  void take(std::vector<kernel::TcpSocket> listed, const std::vector<Endpoint>& endpoints);
+  void take(std::vector<kernel::TcpSocket> listed);
   void count_formers(const std::vector<kernel::TcpSocket>& listed,
                      const std::vector<Endpoint>& endpoints);
   void look_closely();
   void schedule(Duration taken);
   [[nodiscard]] static Places places_of(const std::vector<Endpoint>& endpoints);
+  /// Of all apps that name an endpoint at this address, the first of the configuration that fits.
+  struct Owned {
+    std::size_t app = 0;
+    std::size_t endpoint = 0;
+    const core::NodeStanding* standing = nullptr;
+  };
+  [[nodiscard]] std::optional<Owned> owner_of(std::string_view cgroup, uid_t uid,
+                                              const Address& remote) const;
 
   loop::Loop& loop_;
   Owner& owner_;
   std::vector<config::App> apps_;
+  std::vector<Endpoint> endpoints_;  ///< as of the last full look
+  Places places_;                    ///< of these
   orders::AppMatcher matcher_;
   std::optional<kernel::SocketLister> lister_;
   std::optional<kernel::Cgroups> cgroups_;
@@ -121,6 +144,7 @@ class Census {
   bool watches_formers_ = false;
   loop::Deadline next_;
   loop::Deadline closely_;
+  MonoTime last_close_look_ = MonoTime::min();
 };
 
 }  // namespace relinkd::apps

@@ -79,6 +79,9 @@ class Relinker : public Census::Owner {
   /// An endpoint's condition, primary or places may be others now.
   void endpoint_changed();
 
+  /// The kernel repeats data on a connection to this node: it is asked for a sign of life.
+  void suspect(const std::string& endpoint, const Address& node) { on_suspect(endpoint, node); }
+
   /// By a person. The news of a dry run are returned and told to nobody.
   std::vector<core::RelinkNews> order(const std::string& app, bool dry_run);
   void reset(const std::string& app);
@@ -87,6 +90,7 @@ class Relinker : public Census::Owner {
 
   [[nodiscard]] const core::RelinkPlanner& planner() const { return planner_; }
   [[nodiscard]] const Census& census() const { return census_; }
+  [[nodiscard]] Census& census() { return census_; }
   [[nodiscard]] const orders::AppMatcher& matcher() const { return census_.matcher(); }
 
  private:

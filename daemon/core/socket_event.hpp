@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include <sys/types.h>
-
 #include "base/address.hpp"
 #include "base/time.hpp"
 
@@ -25,7 +23,7 @@ struct SocketEvent {
   /// The process that ran at this moment. Only what a process did itself is its doing: of a timer
   /// or a packet it is nobody's.
   struct Task {
-    pid_t pid = 0;
+    int pid = 0;
     std::string name;      ///< as in /proc/PID/comm, printable
     bool exiting = false;  ///< it ended, and its sockets were closed for it
     int signal = 0;        ///< that ended it; 0: none
@@ -37,7 +35,7 @@ struct SocketEvent {
   std::uint64_t cookie = 0;
   Address local, remote;
   std::uint64_t cgroup = 0;  ///< as in kernel::TcpSocket
-  uid_t uid = 0;
+  std::uint32_t uid = 0;
   std::uint8_t state = 0;  ///< entered: TCP_CLOSE, TCP_CLOSE_WAIT, TCP_FIN_WAIT1 of netinet/tcp.h
   int error = 0;       ///< that the app will find on it (sk_err): ETIMEDOUT, ECONNRESET …; or 0
   int soft_error = 0;  ///< of an ICMP message that did not end it by itself (sk_err_soft)

@@ -36,7 +36,8 @@ Apps::Apps(Surroundings surroundings, Entropy entropy)
       relinker_(
           around_.loop, entropy, around_.actuator,
           [this] { return endpoints_now(around_.watched()); },
-          [](const core::RelinkTarget& target) { return new_incident_id(target.app); }, *this) {}
+          [](const core::RelinkTarget& target) { return new_incident_id(target.app); }, *this),
+      tracer_(around_.loop, around_.actuator, relinker_.census(), *this) {}
 
 Apps::~Apps() = default;
 
@@ -59,6 +60,7 @@ void Apps::configure(const config::Settings& settings) {
     around_.numbers.apps.push_back(&n);
   }
   relinker_.configure(settings);
+  tracer_.configure(settings);
   // It may have been open before a restart.
   for (const auto& n : numbers_) n->breaker_open = relinker_.planner().breaker_open(n->app);
   for (const std::string& app : relinker_.matcher().unresolved()) {
@@ -66,6 +68,11 @@ void Apps::configure(const config::Settings& settings) {
            fmt::format(
                "{}: its match names a user that this host does not have; it matches nothing", app));
   }
+}
+
+void Apps::stop() {
+  tracer_.stop();
+  relinker_.stop();
 }
 
 metrics::AppNumbers* Apps::numbers_of(const std::string& app) {
@@ -174,6 +181,7 @@ void Apps::on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
 }
 
 void Apps::on_looked() {
+  tracer_.on_looked();
   for (const auto& n : numbers_) {
     for (metrics::AppEndpointNumbers& e : n->endpoints) {
       e.sockets.fill(0);
@@ -218,6 +226,30 @@ void Apps::on_actuator(bool reachable, const std::string& detail) {
 void Apps::on_blind(const std::string& why) {
   report(journal::Event::Degraded, journal::Priority::Error,
          fmt::format("the connections of apps cannot be seen: {}", why));
+}
+
+void Apps::on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event) {
+  if (event.kind == core::SocketEvent::Kind::Retransmitted) {
+    relinker_.suspect(target.endpoint, event.remote);
+  }
+}
+
+void Apps::on_tracing(bool active, const std::string& detail) {
+  around_.numbers.trace_active = active;
+  report(active ? journal::Event::ActuatorBack : journal::Event::Degraded,
+         active ? journal::Priority::Info : journal::Priority::Warning,
+         active ? fmt::format("{} of apps at once, and why they close", detail)
+                : fmt::format("connections of apps are looked at once a second only, and why they "
+                              "close is not told: {}",
+                              detail));
+}
+
+void Apps::on_trace_lost(std::uint64_t events) {
+  around_.numbers.trace_events_lost_total += events;
+  report(journal::Event::Degraded, journal::Priority::Warning,
+         fmt::format("{} of apps' connections came faster than relinkd could read them, and are "
+                     "lost: what closed then is not told, and not counted",
+                     plural(events, "event")));
 }
 
 // --- for relinkctl ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/relinker.hpp"
+#include "apps/tracer.hpp"
 #include "control/service.hpp"
 #include "core/relink_planner.hpp"
 #include "manager/reporter.hpp"
@@ -19,7 +20,7 @@ namespace relinkd::manager {
 
 /// The configured apps as the daemon sees them: the door through which each decision about them,
 /// each action and each outcome goes. It counts, logs and publishes, once each.
-class Apps : public apps::Relinker::Observer {
+class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
  public:
   struct Surroundings {
     loop::Loop& loop;
@@ -39,7 +40,7 @@ class Apps : public apps::Relinker::Observer {
   void restore(const apps::Relinker::Memory& memory) { relinker_.restore(memory); }
   [[nodiscard]] apps::Relinker::Memory memory() const { return relinker_.memory(); }
   void configure(const config::Settings& settings);
-  void stop() { relinker_.stop(); }
+  void stop();
   void endpoint_changed() { relinker_.endpoint_changed(); }
 
   [[nodiscard]] bool paused() const;
@@ -69,6 +70,9 @@ class Apps : public apps::Relinker::Observer {
   void on_out_of_sight(const std::vector<std::uint64_t>& processes) override;
   void on_actuator(bool reachable, const std::string& detail) override;
   void on_blind(const std::string& why) override;
+  void on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event) override;
+  void on_tracing(bool active, const std::string& detail) override;
+  void on_trace_lost(std::uint64_t events) override;
   void on_memory_changed(bool at_once) override { around_.memory_changed(at_once); }
 
   metrics::AppNumbers* numbers_of(const std::string& app);
@@ -86,6 +90,7 @@ class Apps : public apps::Relinker::Observer {
   std::map<core::RelinkTarget, Last> last_;
   std::string actuator_;
   apps::Relinker relinker_;
+  apps::Tracer tracer_;
 };
 
 }  // namespace relinkd::manager

@@ -110,6 +110,8 @@ struct Numbers {
   std::vector<Histogram<kOutageBounds.size()>> failover_seconds{
       core::kFailoverKindNames.size(), Histogram<kOutageBounds.size()>{kOutageBounds}};
   std::vector<SysctlNumbers> sysctls;
+  bool trace_active = false;  ///< the kernel tells of apps' connections
+  std::uint64_t trace_events_lost_total = 0;
   Duration tcp_give_up{};  ///< 0: tcp_retries2 cannot be read; then no series
   bool last_reload_ok = true;
   WallTime last_reload_success{};

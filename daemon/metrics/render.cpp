@@ -304,6 +304,12 @@ constexpr auto kMetrics = std::to_array<Metric>({
          if (k.persistent) s.add(*k.persistent, {{"key", k.key}});
        }
      }},
+    {"relinkd_trace_active",
+     "Whether the kernel tells of the applications' connections at once, and why they close (BPF).",
+     Gauge, +[](const All& n, Series& s) { s.add(n.trace_active, {}); }},
+    {"relinkd_trace_events_lost_total",
+     "What the kernel told of connections faster than it was read.", Counter,
+     +[](const All& n, Series& s) { s.add(n.trace_events_lost_total, {}); }},
     {"relinkd_tcp_give_up_seconds",
      "After how long the kernel ends a connection whose data nobody acknowledges.", Gauge,
      +[](const All& n, Series& s) {

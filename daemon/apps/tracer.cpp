@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/tracer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+
+namespace relinkd::apps {
+
+namespace {
+
+/// The actuator may have to be started, and to load the programs.
+constexpr Duration kPatience = 30s;
+/// Between attempts: where the actuator was not reached or went away, and where the kernel, or its
+/// rights, do not allow it. Those change with an upgrade.
+constexpr Duration kAskAgain = 10s;
+constexpr Duration kRarely = 10min;
+/// Whose an event is, the second look after it knows at the latest.
+constexpr Duration kUnclaimed = 5s;
+
+Address address_of(std::uint16_t family, const std::uint8_t (&bytes)[16], std::uint16_t port) {
+  if (family == AF_INET) return Address::ipv4({bytes[0], bytes[1], bytes[2], bytes[3]}, port);
+  std::array<std::uint8_t, 16> all{};
+  std::copy(std::begin(bytes), std::end(bytes), all.begin());
+  return Address::ipv6(all, port);
+}
+
+std::optional<core::SocketEvent::Kind> kind_of(const relinkd_record& r) {
+  using Kind = core::SocketEvent::Kind;
+  switch (r.kind) {
+    case RELINKD_CONNECTED: return Kind::Connected;
+    case RELINKD_CONNECT_FAILED: return Kind::ConnectFailed;
+    case RELINKD_ENDED: return Kind::Ended;
+    case RELINKD_RETRANSMITTED: return Kind::Retransmitted;
+    default: return std::nullopt;
+  }
+}
+
+core::SocketEvent event_of(const relinkd_record& r, core::SocketEvent::Kind kind) {
+  core::SocketEvent e;
+  e.kind = kind;
+  e.at = MonoTime{std::chrono::nanoseconds(r.at)};
+  e.cookie = r.cookie;
+  e.local = address_of(r.family, r.local, r.local_port);
+  e.remote = address_of(r.family, r.remote, r.remote_port);
+  e.cgroup = r.cgroup;
+  e.uid = r.uid;
+  e.state = r.new_state;
+  e.error = static_cast<int>(r.error);
+  e.soft_error = static_cast<int>(r.soft_error);
+  e.task.pid = static_cast<pid_t>(r.pid);
+  e.task.name = printable({r.comm, strnlen(r.comm, sizeof r.comm)});
+  e.task.exiting = r.exiting != 0;
+  const int status = static_cast<int>(r.exit_code);
+  e.task.signal = e.task.exiting && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  e.since_sent = std::chrono::nanoseconds(r.since_sent);
+  e.since_received = std::chrono::nanoseconds(r.since_received);
+  e.since_ack = std::chrono::nanoseconds(r.since_ack);
+  e.bytes_acked = r.bytes_acked;
+  e.bytes_received = r.bytes_received;
+  e.unacked_bytes = r.unacked_bytes;
+  e.unsent_bytes = r.unsent_bytes;
+  e.unread_bytes = r.unread_bytes;
+  e.retransmits = r.retransmits;
+  e.total_retrans = r.total_retrans;
+  e.probes_out = r.probes_out;
+  e.rtt = std::chrono::microseconds(r.rtt_us);
+  e.user_timeout = std::chrono::milliseconds(r.user_timeout_ms);
+  e.keepalive = r.keepalive != 0;
+  return e;
+}
+
+}  // namespace
+
+Tracer::Tracer(loop::Loop& loop, ActuatorClient& actuator, Census& census, Owner& owner)
+    : loop_(loop),
+      actuator_(actuator),
+      census_(census),
+      owner_(owner),
+      again_(loop.deadlines(), [this] { ask(); }) {}
+
+void Tracer::configure(const config::Settings& settings) {
+  wanted_ = std::any_of(settings.apps.begin(), settings.apps.end(), [](const config::App& app) {
+    return app.trigger == config::App::Trigger::Sockets;
+  });
+  again_.clear();
+  if (!wanted_) return stop();
+  // Again, too: what is watched may be other ports now.
+  ask();
+}
+
+void Tracer::stop() {
+  wanted_ = false;
+  again_.clear();
+  told_.reset();
+  if (watch_) {
+    watch_->stop();
+    loop_.retire(std::move(watch_));
+  }
+  ring_.reset();
+  begun_.clear();
+  unclaimed_.clear();
+}
+
+void Tracer::ask() {
+  if (std::exchange(asking_, true)) return;
+  orders::Order order;
+  order.kind = orders::Order::Kind::Trace;
+  actuator_.order(std::move(order), kPatience, [this](auto reply) { on_answer(std::move(reply)); });
+}
+
+void Tracer::on_answer(Result<ActuatorClient::Reply> reply) {
+  asking_ = false;
+  if (!wanted_) return;
+  if (!reply) return lose(reply.error().message, kAskAgain);
+  const orders::Answer& answer = reply->answer;
+  if (answer.result != orders::Answer::Result::Done) return lose(answer.detail, kRarely);
+  // An answer to a question that was only about other ports brings the same ring once more.
+  auto ring = trace::Ring::map(std::move(reply->fd));
+  if (!ring) return lose(ring.error().message, kRarely);
+  if (watch_) {
+    watch_->stop();
+    loop_.retire(std::move(watch_));
+  }
+  ring_ = *std::move(ring);
+  watch_ = std::make_unique<loop::FdWatch>(loop_, ring_->fd(), EPOLLIN,
+                                           [this](std::uint32_t) { read_some(); });
+  actuator_.hold([this] { lose("relinkd-actuator went away", 1s); });
+  tell(true, answer.detail);
+}
+
+void Tracer::lose(const std::string& why, Duration again) {
+  if (watch_) {
+    watch_->stop();
+    loop_.retire(std::move(watch_));
+  }
+  ring_.reset();
+  lost_ = 0;
+  again_.set(loop_.now().at + again);
+  tell(false, why);
+}
+
+void Tracer::tell(bool active, const std::string& detail) {
+  if (told_ == active && told_detail_ == detail) return;
+  told_ = active;
+  told_detail_ = detail;
+  owner_.on_tracing(active, detail);
+}
+
+void Tracer::read_some() {
+  (void)ring_->drain(kMostRecords, [this](const relinkd_record& r) { take(r); });
+}
+
+void Tracer::take(const relinkd_record& r) {
+  if (r.lost > lost_) owner_.on_trace_lost(r.lost - std::exchange(lost_, r.lost));
+  const MonoTime at{std::chrono::nanoseconds(r.at)};
+  if (r.kind == RELINKD_CONNECTING) {
+    // connect(2) runs in the process that calls it.
+    if (static_cast<pid_t>(r.pid) != getpid()) begun_[r.cookie] = at;
+    return;
+  }
+  const auto kind = kind_of(r);
+  if (!kind) return;
+  const auto begun = begun_.find(r.cookie);
+  // Others are this process's own.
+  if (begun == begun_.end() && census_.find(r.cookie) == nullptr) return;
+  core::SocketEvent event = event_of(r, *kind);
+  if (begun != begun_.end()) {
+    // What never came is as old as the host to the kernel.
+    const Duration age = at - begun->second;
+    event.age = age;
+    for (Duration* since : {&event.since_sent, &event.since_received, &event.since_ack}) {
+      *since = std::min(*since, age);
+    }
+  }
+  using Kind = core::SocketEvent::Kind;
+  if (begun != begun_.end() && (*kind == Kind::Ended || *kind == Kind::ConnectFailed)) {
+    begun_.erase(begun);
+  }
+  if (!deliver(event) && unclaimed_.size() < kMostUnclaimed) unclaimed_.push_back(event);
+}
+
+bool Tracer::deliver(const core::SocketEvent& event) {
+  if (const FollowedSocket* known = census_.find(event.cookie)) {
+    const core::RelinkTarget target = known->target;
+    if (event.kind == core::SocketEvent::Kind::Retransmitted) census_.look_at(event.cookie);
+    owner_.on_socket_event(target, event);
+    return true;
+  }
+  const Census::Claim claim = census_.claim(event.cgroup, event.uid, event.remote);
+  if (!claim.sure) return false;
+  if (!claim.target) return true;
+  census_.look_soon();
+  owner_.on_socket_event(*claim.target, event);
+  return true;
+}
+
+void Tracer::on_looked() {
+  const MonoTime now = loop_.now().at;
+  std::deque<core::SocketEvent> waiting = std::exchange(unclaimed_, {});
+  for (core::SocketEvent& event : waiting) {
+    if (!deliver(event) && now - event.at < kUnclaimed) unclaimed_.push_back(std::move(event));
+  }
+  // Connections whose end found no room are not remembered for ever.
+  if (begun_.size() > 1000 + 2 * census_.sockets().size()) {
+    std::erase_if(begun_, [&](const auto& one) {
+      return now - one.second > kUnclaimed && census_.find(one.first) == nullptr;
+    });
+  }
+}
+
+}  // namespace relinkd::apps
