@@ -13,6 +13,7 @@ import sources
 # Library headers, and the folders or files of daemon/ that own them.
 OWNERS = {
     r"hiredis/": {"resp"},
+    r"bpf/(bpf|libbpf)\.h": {"bpf"},
     r"toml\+\+/": {"config"},
     r"prometheus/": {"metrics"},
     r"microhttpd\.h": {"metrics"},

@@ -18,6 +18,7 @@ PACKAGES = {
     "libsystemd": "libsystemd-dev",
     "libmicrohttpd": "libmicrohttpd-dev",
     "libcares": "libc-ares-dev",
+    "libbpf": "libbpf-dev",
     "tomlplusplus": "libtomlplusplus-dev",
 }
 # What comes with CMake itself or with the C library.
