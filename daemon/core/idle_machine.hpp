@@ -25,6 +25,7 @@ struct IdleCut {
   };
   How how = How::Fin;
   [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const IdleCut&, const IdleCut&) = default;
 };
 
 struct IdleLimits {

@@ -350,14 +350,7 @@ bool Endpoint::in_maintenance() const {
 // --- what is passed on ------------------------------------------------------------------------
 
 void Endpoint::on_disconnected(Node& node, const Address& address, const core::Attribution& why) {
-  using core::Cause;
-  const bool unexplained =
-      why.cause == Cause::PeerClosed || why.cause == Cause::Reset || why.cause == Cause::Shutdown;
-  if (in_maintenance() && unexplained) {
-    return observer_.on_disconnected(
-        node, address, {Cause::Maintenance, "announced maintenance is under way; " + why.evidence});
-  }
-  observer_.on_disconnected(node, address, why);
+  observer_.on_disconnected(node, address, in_maintenance() ? core::during_maintenance(why) : why);
 }
 
 void Endpoint::on_connect_result(Node& node, core::ConnectResult result,

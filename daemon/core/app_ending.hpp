@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/enum_names.hpp"
+#include "core/attribution.hpp"
+#include "core/socket_event.hpp"
+
+namespace relinkd::core {
+
+/// How an attempt of an app to connect ended: the label `result` of app_connects_total.
+enum class AppConnectResult : std::uint8_t {
+  Ok,           ///< TCP was established
+  Refused,      ///< RST to the SYN
+  Timeout,      ///< the SYN was answered by nobody, until the kernel or the app gave up
+  Unreachable,  ///< ICMP, or a neighbour that does not answer
+  Aborted,      ///< the app, or somebody on this host, gave up before an answer was due
+  LocalFault,   ///< this host lacked a port, link or route
+};
+inline constexpr auto kAppConnectResultNames = enum_names<AppConnectResult>(
+    "ok", "refused", "timeout", "unreachable", "aborted", "local_fault");
+
+constexpr std::string_view to_string(AppConnectResult r) { return kAppConnectResultNames[r]; }
+
+/// The label of what attribute() says of an attempt that failed.
+AppConnectResult connect_result(Cause cause);
+
+/// Whether a connection of an app that ended, or was not opened, explains itself. A FIN or RST does
+/// not: its node is to be asked.
+bool is_final(const SocketEvent& event);
+
+/// Why the connection ended (Kind::Ended), or was not opened (ConnectFailed): the rules of
+/// core/attribution, and those for what only apps do. Pure. `relink`: the incident for which
+/// relinkd itself ordered its end; empty: it did not. `told`: what the node said; without effect
+/// where is_final().
+Attribution attribute(const SocketEvent& event, const Circumstances& around,
+                      std::string_view relink, const Inquired& told);
+
+/// Since data went either way; from its opening on where none did. A segment that was repeated
+/// counts as sent.
+Duration idle_time(const SocketEvent& event);
+
+/// Whether it is what happens every day: counted and listed, and no line in the log.
+bool is_usual(const SocketEvent& event, const Attribution& why, std::string_view relink);
+
+}  // namespace relinkd::core
