@@ -208,6 +208,11 @@ Result<InfoFacts> parse_info(const Reply& reply) {
   return facts;
 }
 
+std::optional<std::uint64_t> parse_setting(const Reply& reply) {
+  if (reply.elements.size() != 2 || !is_text(reply.elements[1])) return std::nullopt;
+  return parse_u64(reply.elements[1].text);
+}
+
 void merge(InfoFacts& facts, const InfoFacts& newer) {
   const auto take = [](auto& old_value, const auto& new_value) {
     if (new_value) old_value = new_value;

@@ -57,6 +57,9 @@ struct InfoFacts {
 /// together: once one was called there, it is absent.
 Result<InfoFacts> parse_info(const Reply& reply);
 
+/// The value of the one setting that CONFIG GET was asked for, if it is a whole number.
+std::optional<std::uint64_t> parse_setting(const Reply& reply);
+
 /// Takes over from `newer` what it has, keeping the rest.
 void merge(InfoFacts& facts, const InfoFacts& newer);
 

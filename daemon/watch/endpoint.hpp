@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -138,6 +139,10 @@ class Endpoint : public NodeOwner,
   void count_connections(const Address& former, std::uint64_t sockets);
   /// Asks the node at this address for a sign of life now, if relinkd is connected to it.
   void hurry(const Address& address);
+  /// What is known of the node at this address, but for the incident.
+  [[nodiscard]] core::Circumstances circumstances(const Address& address) const;
+  /// Asks it what its counters are now (Link::inquire). False: relinkd does not watch it.
+  bool inquire(const Address& address, std::function<void(const core::Inquired&)> then);
   /// Whether each member has answered since the start, and where a primary is expected, as one.
   [[nodiscard]] bool is_proven() const;
   /// Whether each of them does so now, in time.
@@ -215,6 +220,7 @@ class Endpoint : public NodeOwner,
   [[nodiscard]] bool serves(const Member& member) const;
   [[nodiscard]] core::NodeStanding::Part part_of(const Former& former) const;
   [[nodiscard]] const Node* node_at(const Address& address) const;
+  Node* node_at(const Address& address);
   [[nodiscard]] bool searches(const Member& member) const;
 
   Shared& shared_;

@@ -44,6 +44,11 @@ const Node* Endpoint::node_at(const Address& address) const {
   return nullptr;
 }
 
+Node* Endpoint::node_at(const Address& address) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the nodes are this object's own.
+  return const_cast<Node*>(std::as_const(*this).node_at(address));
+}
+
 bool Endpoint::has_proven(const Member& member) const {
   if (settings_.expect == config::Expect::Primary) return member.detector.proven();
   return member.node->link().machine().last_proof().has_value();
@@ -122,15 +127,35 @@ std::vector<Place> Endpoint::places() const {
 
 void Endpoint::hurry(const Address& address) {
   // One that is dialling has its back-off, which this must not shorten.
-  const auto is_there = [&](Node& node) {
-    return node.link().connected() && node.link().address() == address;
-  };
-  for (const auto& m : members_) {
-    if (is_there(*m->node)) return m->node->link().ask_now();
+  Node* node = node_at(address);
+  if (node != nullptr && node->link().connected()) node->link().ask_now();
+}
+
+bool Endpoint::inquire(const Address& address, std::function<void(const core::Inquired&)> then) {
+  Node* node = node_at(address);
+  if (node != nullptr) node->link().inquire(std::move(then));
+  return node != nullptr;
+}
+
+core::Circumstances Endpoint::circumstances(const Address& address) const {
+  core::Circumstances c;
+  c.maintenance = in_maintenance();
+  const auto former = std::find_if(formers_.begin(), formers_.end(),
+                                   [&](const Former& f) { return f.address == address; });
+  if (former != formers_.end()) {
+    c.demoted = std::max(Duration(loop::Loop::wall() - former->demoted), Duration::zero());
   }
-  for (const auto& [where, node] : others_) {
-    if (is_there(*node)) return node->link().ask_now();
+  const Node* node = node_at(address);
+  if (node == nullptr) return c;
+  c.condition = node->condition();
+  c.server_timeout = node->link().server_timeout();
+  c.idle_cut = node->idle_cut();
+  const auto& role = node->link().role();
+  if (!c.demoted && node->part() == Part::Primary && role && role->role == resp::Role::Replica &&
+      settings_.expect == config::Expect::Primary) {
+    c.demoted = Duration::zero();
   }
+  return c;
 }
 
 void Endpoint::count_connections(const Address& address, std::uint64_t sockets) {

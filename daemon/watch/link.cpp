@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "watch/link.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +17,8 @@ namespace {
 /// How often the counters that explain a close are read: the finer, the surer the explanation, and
 /// INFO commandstats costs a server some 100 µs.
 constexpr Duration kFactsInterval = 30s;
+/// A failed attempt to connect that is no older than this answers an inquiry.
+constexpr Duration kFreshFailure = 1s;
 /// How often a port that closes plain connections without a word is asked whether it speaks TLS,
 /// and how long that may take.
 constexpr Duration kTlsCheckInterval = 1min;
@@ -111,6 +115,27 @@ void Link::probe_now() {
 
 void Link::ask_now() { feed(core::event::ProbeNow{}); }
 
+void Link::inquire(std::function<void(const core::Inquired&)> then) {
+  inquired_ = true;
+  const MonoTime now = loop_.now().at;
+  if (!connection_ && last_failure_ && now - failed_at_ <= kFreshFailure) {
+    const core::Inquired told{counters_.before(now), {std::nullopt, last_failure_}};
+    return loop_.later([told, then = std::move(then)] { then(told); });
+  }
+  inquiries_.push_back({now, false, std::move(then)});
+  // While it dials, its next result is the answer.
+  if (connection_) probe_now();
+}
+
+void Link::answer_inquiries(const core::Afterwards& after, bool all) {
+  const auto open = std::stable_partition(inquiries_.begin(), inquiries_.end(),
+                                          [&](const Inquiry& i) { return !all && !i.asked; });
+  std::vector<Inquiry> answered(std::make_move_iterator(open),
+                                std::make_move_iterator(inquiries_.end()));
+  inquiries_.erase(open, inquiries_.end());
+  for (const Inquiry& i : answered) i.then({counters_.before(i.at), after});
+}
+
 bool Link::is_proven_primary() const {
   return answered_ && connection_ && core::is_up(machine_.condition()) && !identity_is_old_ &&
          role_ && role_->role == resp::Role::Primary;
@@ -175,6 +200,9 @@ void Link::on_dialed(net::Dial::Success success) {
   if (success.passed_over && *address_ != success.address) {
     owner_.on_passed_over(*address_, core::condition_of(*success.passed_over));
   }
+  if (*address_ != success.address) counters_ = core::CounterHistory();
+  for (Inquiry& i : inquiries_) i.asked = false;
+  last_failure_.reset();
   address_ = success.address;
   target_.addresses = {success.address};
   if (success.stream.tls() != nullptr) {
@@ -215,6 +243,9 @@ void Link::on_dial_failed(core::DialFailure failure) {
 void Link::dial_failed(core::DialFailure failure) {
   owner_.on_connect_result(failure.result, std::nullopt);
   explain(core::Afterwards{std::nullopt, failure.result});
+  last_failure_ = failure.result;
+  failed_at_ = loop_.now().at;
+  answer_inquiries(core::Afterwards{std::nullopt, failure.result}, true);
   feed(core::event::DialFailed{std::move(failure)});
 }
 
@@ -248,9 +279,13 @@ void Link::ask_server(const core::LinkOrders::Probe& probe, MonoTime now) {
     ask(*connection_, {Ask::InfoReplication}, refused_);
   }
   if (probe.greeting || now >= next_facts_) {
-    next_facts_ = now + kFactsInterval;
+    next_facts_ = now + (inquired_ ? std::min(kFactsInterval, settings_.watch.topology_interval)
+                                   : kFactsInterval);
     ask(*connection_, {Ask::InfoStats, Ask::InfoCommandstats}, refused_);
   }
+  if (inquiries_.empty()) return;
+  ask(*connection_, {Ask::ConfigTimeout}, refused_);
+  for (Inquiry& i : inquiries_) i.asked = true;
 }
 
 void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
@@ -279,10 +314,12 @@ void Link::on_reply(Connection&, Ask ask, resp::Reply reply) {
     case Ask::InfoStats:
     case Ask::InfoCommandstats: return take_info(reply);
     case Ask::InfoReplication: take_info(reply); return identity_is_known();
+    case Ask::ConfigTimeout:
+      if (const auto s = resp::parse_setting(reply)) server_timeout_ = std::chrono::seconds(*s);
+      return;
     case Ask::Auth:
     case Ask::SetName:
-    case Ask::Push:
-    case Ask::ConfigTimeout: return;
+    case Ask::Push: return;
   }
 }
 
@@ -321,10 +358,14 @@ void Link::take_ping(const resp::Reply& reply) {
   }
   const bool first = !answered_ && !max_clients_;
   if (first) first_answer();
+  counters_.add(loop_.now().at, counters_of(facts_));
+  answer_inquiries(core::Afterwards{counters_of(facts_), std::nullopt}, false);
   owner_.on_proof(ping_sent_);
   feed(e);
   if (const auto rtt = machine_.last_rtt()) owner_.on_rtt(*rtt);
   owner_.on_evidence();
+  // The PING was under way when they came.
+  if (!inquiries_.empty() && connection_) probe_now();
 }
 
 void Link::first_answer() {

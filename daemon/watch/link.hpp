@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/attribution.hpp"
+#include "core/counter_history.hpp"
 #include "core/failover.hpp"
 #include "core/link_machine.hpp"
 #include "kernel/route.hpp"
@@ -88,6 +90,10 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   void probe_now();
   /// Probes now, with the questions that the owner has.
   void ask_now();
+  /// Asks the server what its counters are now, and for its setting `timeout`, as soon as it can
+  /// answer; or tells how the next attempt to connect failed. `then` is called once at most, never
+  /// from within this call.
+  void inquire(std::function<void(const core::Inquired&)> then);
   /// New settings that leave the connection as it is.
   void update(const config::Endpoint& settings);
 
@@ -99,6 +105,9 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   [[nodiscard]] const resp::InfoFacts& facts() const { return facts_; }
   [[nodiscard]] const std::optional<resp::RoleFact>& role() const { return role_; }
   [[nodiscard]] const core::ServerIdentity& identity() const { return identity_; }
+  /// The server's setting `timeout` when inquire() asked last; 0: none. Nothing: not asked, or
+  /// refused.
+  [[nodiscard]] std::optional<Duration> server_timeout() const { return server_timeout_; }
   /// The node answered its last PING, and says that it is a primary; its identity is up to date.
   [[nodiscard]] bool is_proven_primary() const;
   /// Whether the server refused this question for good.
@@ -129,6 +138,13 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   bool check_for_tls(const core::Ending& ending);
   void end(core::Ending ending);
   void explain(const core::Afterwards& after);
+  void answer_inquiries(const core::Afterwards& after, bool all);
+
+  struct Inquiry {
+    MonoTime at{};
+    bool asked = false;  ///< by the PING under way
+    std::function<void(const core::Inquired&)> then;
+  };
 
   loop::Loop& loop_;
   kernel::RouteProbe& routes_;
@@ -163,6 +179,12 @@ class Link : public net::Dial::Listener, public Connection::Listener {
   MonoTime next_facts_{};
   MonoTime ping_sent_{};
   std::optional<MonoTime> lost_at_;
+  core::CounterHistory counters_;
+  std::vector<Inquiry> inquiries_;
+  bool inquired_ = false;  ///< ever: then the counters are read more often
+  std::optional<Duration> server_timeout_;
+  std::optional<core::ConnectResult> last_failure_;  ///< of the last attempt to connect
+  MonoTime failed_at_{};
   std::optional<core::EndedConnection> unexplained_;
   Address unexplained_address_;
 };

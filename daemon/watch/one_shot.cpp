@@ -97,10 +97,8 @@ class Look : public net::Dial::Listener, public Connection::Listener {
         if (const auto info = resp::parse_info(reply)) resp::merge(found.facts, *info);
         return;
       case Ask::ConfigTimeout:
-        if (reply.elements.size() == 2) {
-          if (const auto s = parse_u64(reply.elements[1].text)) {
-            found.server_timeout = std::chrono::seconds(*s);
-          }
+        if (const auto s = resp::parse_setting(reply)) {
+          found.server_timeout = std::chrono::seconds(*s);
         }
         return;
       case Ask::Ping: return on_pong();

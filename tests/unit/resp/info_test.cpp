@@ -304,5 +304,16 @@ TEST(Info, ThatIsNoTextIsAnError) {
   EXPECT_THAT(refused.error().message, HasSubstr("NOPERM no 'info' for you"));
 }
 
+TEST(Setting, IsTheNumberThatStandsBesideItsName) {
+  Reply reply{.type = Reply::Type::Array};
+  EXPECT_FALSE(parse_setting(reply)) << "a server that does not know it";
+  reply.elements = {{.type = Reply::Type::String, .text = "timeout"},
+                    {.type = Reply::Type::String, .text = "300"}};
+  EXPECT_EQ(parse_setting(reply), 300U);
+  reply.elements[1].text = "5m";
+  EXPECT_FALSE(parse_setting(reply));
+  EXPECT_FALSE(parse_setting({.type = Reply::Type::Error, .text = "NOPERM"}));
+}
+
 }  // namespace
 }  // namespace relinkd::resp
