@@ -64,6 +64,7 @@ complete -c relinkctl -n '__relinkctl_is ""' -l version -d 'Print the version'
 
 complete -c relinkctl -n '__relinkctl_is ""' -a status -d 'Endpoints and what is wrong with them'
 complete -c relinkctl -n '__relinkctl_is ""' -a apps -d 'The sockets of apps by node and state'
+complete -c relinkctl -n '__relinkctl_is ""' -a closes -d 'Why connections of apps ended'
 complete -c relinkctl -n '__relinkctl_is ""' -a relink -d 'Make an app reconnect now'
 complete -c relinkctl -n '__relinkctl_is ""' -a reset -d "Close an app's breaker"
 complete -c relinkctl -n '__relinkctl_is ""' -a pause -d 'Stop all actions for apps'
@@ -78,7 +79,8 @@ complete -c relinkctl -n '__relinkctl_is ""' -a sysctl -d "The kernel's settings
 
 complete -c relinkctl -n '__relinkctl_is status' -a '(__relinkctl_names endpoint)'
 complete -c relinkctl -n '__relinkctl_is status' -l watch -d 'Draw anew at each event'
-complete -c relinkctl -n '__relinkctl_is apps relink reset' -a '(__relinkctl_names app)'
+complete -c relinkctl -n '__relinkctl_is apps closes relink reset' -a '(__relinkctl_names app)'
+complete -c relinkctl -n '__relinkctl_is closes' -l all -d 'Those of every day, too'
 complete -c relinkctl -n '__relinkctl_is relink' -l dry-run -d 'Only say what would be done'
 complete -c relinkctl -n '__relinkctl_is pause' -a '10m 30m 1h 2h'
 complete -c relinkctl -n '__relinkctl_is events' -l follow -s f -d 'Go on with new ones'
@@ -102,5 +104,5 @@ complete -c relinkctl -n '__relinkctl_is check' -l no-verify -d 'Accept any cert
 complete -c relinkctl -n '__relinkctl_is check' -l expect -x -a 'primary replica any' -d 'Role'
 complete -c relinkctl -n '__relinkctl_is check' -l timeout -x -d 'Time for each step'
 
-complete -c relinkctl -n '__relinkctl_is status apps check events incidents "config show" "sysctl check"' \
+complete -c relinkctl -n '__relinkctl_is status apps closes check events incidents "config show" "sysctl check"' \
     -l json -d 'For programs'

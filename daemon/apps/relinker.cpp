@@ -262,7 +262,10 @@ void Relinker::carry_out(core::RelinkPlan plan) {
   if (!plan.news.empty() || !plan.orders.empty()) {
     observer_.on_memory_changed(disturbs || begins || any_news(Kind::BreakerOpened));
   }
-  for (const core::RelinkOrder& order : plan.orders) send(order);
+  for (const core::RelinkOrder& order : plan.orders) {
+    observer_.on_ordered(order);
+    send(order);
+  }
   deadline_.set(planner_.deadline());
 }
 

@@ -41,6 +41,8 @@ class Relinker : public Census::Owner {
     virtual ~Observer() = default;
     /// A decision, an action's result, a verified outcome: once each.
     virtual void on_relink(const core::RelinkNews& news) = 0;
+    /// An order is about to be given to the actuator.
+    virtual void on_ordered(const core::RelinkOrder& order) = 0;
     /// An order was carried out, or was not.
     virtual void on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
                           const std::string& detail) = 0;

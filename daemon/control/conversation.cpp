@@ -79,6 +79,8 @@ constexpr Method kMethods[] = {
      [](Service& service, const Call&, WallTime) { return encode_config(service.config()); }},
     {"GetApps", Access::Read,
      [](Service& service, const Call&, WallTime) { return encode_apps(service.apps()); }},
+    {"GetCloses", Access::Read,
+     [](Service& service, const Call&, WallTime) { return encode_closes(service.closes()); }},
     {"Reload", Access::Order,
      [](Service& service, const Call&, WallTime) { return encode_reload(service.reload()); }},
     {"Relink",

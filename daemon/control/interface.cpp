@@ -205,6 +205,32 @@ type App (
   endpoints: []AppEndpoint
 )
 
+# A connection of an app that ended, or could not be opened (established is
+# false). cause is as in the metric relinkd_app_disconnects_total; detail says
+# why, with figures. usual: such a one happens every day and is not logged.
+# age_seconds is null if it was opened before relinkd looked, idle_seconds counts
+# since data went either way. condition is that of relinkd's own connection to
+# the node then.
+type Close (
+  time: string,
+  app: string,
+  endpoint: string,
+  local: string,
+  node: string,
+  established: bool,
+  cause: string,
+  detail: string,
+  usual: bool,
+  age_seconds: ?float,
+  idle_seconds: ?float,
+  rtt_seconds: ?float,
+  sent_bytes: int,
+  received_bytes: int,
+  retransmits: int,
+  condition: string,
+  incident: ?string
+)
+
 # How an app should see one of its endpoints. primaries are those proven, of a
 # cluster several. generation rises each time that connections made before
 # should be replaced: another primary has proven itself, or connections were
@@ -249,6 +275,10 @@ method GetApps() -> (
   census: ?string,
   apps: []App
 )
+
+# Connections of apps that ended, oldest first: the last 500 that are usual, and
+# the last 500 of the others.
+method GetCloses() -> (closes: []Close)
 
 # The endpoints of the apps that the caller is a process of, by its user and
 # control group at the time of this call; who may read everything sees those of

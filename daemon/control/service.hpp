@@ -141,6 +141,28 @@ struct AppsView {
 /// A pause that is longer is refused: it would outlive everybody's memory of it.
 inline constexpr Duration kLongestPause = 24h * 365;
 
+/// A connection of an app that ended, or could not be opened.
+struct CloseView {
+  WallTime time{};
+  std::string app, endpoint;
+  std::string local, node;       ///< "10.0.0.5:51234", "10.0.0.7:6379"
+  bool established = true;       ///< else it could not be opened
+  std::string cause;             ///< core::Cause
+  std::string detail;            ///< why, as a clause with figures
+  bool usual = false;            ///< such a one is not worth a line in the log
+  std::optional<Duration> age;   ///< nothing: opened before relinkd looked
+  std::optional<Duration> idle;  ///< since data went either way
+  std::optional<Duration> rtt;
+  std::uint64_t sent = 0, received = 0;  ///< bytes
+  std::uint64_t retransmits = 0;         ///< segments, in all its life
+  std::string condition;                 ///< of the node then, by relinkd's own connection
+  std::string incident;                  ///< empty: none
+};
+
+struct ClosesView {
+  std::vector<CloseView> closes;  ///< oldest first
+};
+
 /// What an order of a person led to: sentences.
 struct OrderView {
   bool accepted = false;
@@ -217,6 +239,7 @@ class Service {
   virtual ReloadView reload() = 0;
 
   virtual AppsView apps() = 0;
+  virtual ClosesView closes() = 0;
   /// An order that names no app is refused in `lines`, with the nearest known name.
   virtual OrderView relink(const std::string& app, bool dry_run) = 0;
   virtual OrderView reset(const std::string& app) = 0;

@@ -23,6 +23,11 @@ Result<StatusView> decode_status(std::string_view json);
 std::string encode_apps(const AppsView& apps);
 Result<AppsView> decode_apps(std::string_view json);
 
+std::string encode_closes(const ClosesView& closes);
+Result<ClosesView> decode_closes(std::string_view json);
+/// One alone, which is what `relinkctl closes --json` prints.
+std::string encode_close(const CloseView& close);
+
 /// A status or apps, `json`, with only those in its array `list` ("endpoints", "apps") that are
 /// named, all their keys kept.
 Result<std::string> select_named(std::string_view json, const char* list,

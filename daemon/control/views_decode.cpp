@@ -176,6 +176,28 @@ EndpointView endpoint_view(const Json& json) {
   return view;
 }
 
+CloseView close_view(const Json& json) {
+  CloseView close;
+  close.time = time_or_epoch(json, "time");
+  close.app = text_at(json, "app");
+  close.endpoint = text_at(json, "endpoint");
+  close.local = text_at(json, "local");
+  close.node = text_at(json, "node");
+  close.established = bool_at(json, "established", true);
+  close.cause = text_at(json, "cause");
+  close.detail = text_at(json, "detail");
+  close.usual = bool_at(json, "usual");
+  close.age = duration_at(json, "age_seconds");
+  close.idle = duration_at(json, "idle_seconds");
+  close.rtt = duration_at(json, "rtt_seconds");
+  close.sent = count_at(json, "sent_bytes");
+  close.received = count_at(json, "received_bytes");
+  close.retransmits = count_at(json, "retransmits");
+  close.condition = text_at(json, "condition");
+  close.incident = text_at(json, "incident");
+  return close;
+}
+
 EventView event_view(const Json& json) {
   EventView view;
   view.sequence = count_at(json, "sequence");
@@ -277,6 +299,14 @@ Result<AppsView> decode_apps(std::string_view json) {
   apps.census = time_or_epoch(*object, "census");
   for (const auto& app : array_at(*object, "apps")) apps.apps.push_back(app_view(app));
   return apps;
+}
+
+Result<ClosesView> decode_closes(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  ClosesView closes;
+  for (const auto& close : array_at(*object, "closes")) closes.closes.push_back(close_view(close));
+  return closes;
 }
 
 Result<OrderView> decode_order(std::string_view json) {

@@ -191,6 +191,28 @@ void write_app(JsonWriter& json, const AppView& app) {
   json.close_object();
 }
 
+void write_close(JsonWriter& json, const CloseView& close) {
+  json.open_object();
+  json.key("time").time(close.time);
+  json.key("app").string(close.app);
+  json.key("endpoint").string(close.endpoint);
+  json.key("local").string(close.local);
+  json.key("node").string(close.node);
+  json.key("established").boolean(close.established);
+  json.key("cause").string(close.cause);
+  json.key("detail").string(close.detail);
+  json.key("usual").boolean(close.usual);
+  json.key("age_seconds").optional(close.age, &JsonWriter::seconds);
+  json.key("idle_seconds").optional(close.idle, &JsonWriter::seconds);
+  json.key("rtt_seconds").optional(close.rtt, &JsonWriter::seconds);
+  json.key("sent_bytes").count(close.sent);
+  json.key("received_bytes").count(close.received);
+  json.key("retransmits").count(close.retransmits);
+  json.key("condition").string(close.condition);
+  json.key("incident").string_or_null(close.incident);
+  json.close_object();
+}
+
 void write_subscription(JsonWriter& json, const SubscriptionView& subscription) {
   json.open_object();
   json.key("app").string(subscription.app);
@@ -232,6 +254,19 @@ std::string encode_apps(const AppsView& apps) {
   json.key("apps").open_array();
   for (const auto& app : apps.apps) write_app(json, app);
   return json.close_array().close_object().take();
+}
+
+std::string encode_closes(const ClosesView& closes) {
+  JsonWriter json;
+  json.open_object().key("closes").open_array();
+  for (const auto& close : closes.closes) write_close(json, close);
+  return json.close_array().close_object().take();
+}
+
+std::string encode_close(const CloseView& close) {
+  JsonWriter json;
+  write_close(json, close);
+  return json.take();
 }
 
 std::string encode_order(const OrderView& order) {

@@ -72,6 +72,8 @@ constexpr std::array<std::string_view, kEventNames.size()> kMessageIds{
     "772e34311b1c4fd9bb67d697cabe1989",  // actuator_lost
     "9dbf9a2f86244bb58f5d1faaa9e6bd36",  // actuator_back
     "5094f7f978144f12bb75bc8adebe6f9e",  // app_out_of_sight
+    "0df43cf70a39407c9765e020576c056c",  // app_disconnected
+    "e17d30d04ed8490bb963adb7a20d6399",  // app_not_connected
     "8600f1b504974feb94f1b401c9eb8268",  // degraded
     "37a5100065294bfb9d7bce8675139785",  // repeated
 };
@@ -89,7 +91,7 @@ bool names_endpoint(Event event) {
 /// Whether every entry of the event has RELINKD_APP.
 bool names_app(Event event) {
   return (event >= Event::RelinkDecided && event <= Event::BreakerClosed) ||
-         event == Event::AppOutOfSight;
+         (event >= Event::AppOutOfSight && event <= Event::AppNotConnected);
 }
 
 std::string_view subject_prefix(Event event) {

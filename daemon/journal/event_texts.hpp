@@ -8,7 +8,7 @@
 namespace relinkd::journal {
 
 /// The texts of all other events, in the order of Event from Started on.
-inline constexpr std::array<CatalogText, 38> kEventTexts{{
+inline constexpr std::array<CatalogText, 40> kEventTexts{{
     {// started
      .subject = "relinkd has started",
      .happened = R"(relinkd runs and has begun to watch the endpoints of its configuration. Until
@@ -420,6 +420,26 @@ are not. relinkd cannot end them either.)",
      .action = R"(trigger = "endpoint" with an action like "reload" or "restart" acts on the
 endpoint's condition instead. Or run relinkd in that network namespace.)",
      .look = R"(relinkd_app_other_netns; `lsns -t net`; `relinkctl apps APP`.)"},
+    {// app_disconnected
+     .subject = "connections of the application to a node ended",
+     .happened = R"(The kernel told relinkd of it at once (BPF), and what the socket was doing;
+where the peer closed, relinkd asked the node why. RELINKD_CAUSE has the cause,
+the message the figures. What died together of one cause is one line; what
+happens every day (the application closes, the server's own timeout) is none.)",
+     .means = R"(A client in good order connects anew, and only commands under way failed. Where
+the cause is one of the kernel's time-outs, it had hung until then.)",
+     .action = R"(`relinkctl explain CAUSE` says what each cause means and what to do.)",
+     .look = R"(`relinkctl closes APP`: each of the last ones, with age, idle time and what the
+endpoint was doing. relinkd_app_disconnects_total.)"},
+    {// app_not_connected
+     .subject = "connections of the application to a node could not be opened",
+     .happened = R"(TCP was refused, answered by nobody, or stopped on the way or on this host.
+RELINKD_CAUSE has the cause, the message the figures.)",
+     .means = "The application tries again, if its client does; until then it has no Redis.",
+     .action = R"(Where relinkd's own connection to the node fails as well, look at the node.
+Where it does not: at firewall rules for this application, at its network, and
+at the ports and descriptors that it uses.)",
+     .look = R"(`relinkctl closes APP`, `relinkctl status`. relinkd_app_connects_total.)"},
     {// degraded
      .subject = "relinkd cannot do a part of its work",
      .happened = R"(relinkd runs without something that it should have: the metrics port, the

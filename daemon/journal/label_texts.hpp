@@ -80,7 +80,8 @@ that rebooted are the usual senders.)"},
      .action = "Start the server, or correct address and port."},
     {// connect_timeout
      .subject = "an attempt to connect was not answered in time",
-     .means = "SYN or handshake stayed unanswered for connect_timeout.",
+     .means = R"(SYN or handshake stayed unanswered for connect_timeout; of an app's, until the
+app or the kernel gave up.)",
      .action = "Look at the path and at firewalls that drop."},
     {// tls
      .subject = "a connection ended in its TLS layer",
@@ -100,20 +101,22 @@ that rebooted are the usual senders.)"},
      .action = "Nothing."},
     {// destroyed
      .subject = "a connection of an app was ended to make the app reconnect",
-     .means = "relinkd-actuator did it, at relinkd's order.",
-     .action = "Nothing. `relinkctl incidents` has the reason."},
+     .means = R"(relinkd-actuator did it, at relinkd's order; or somebody on this host, with
+`ss -K` or a tool like it. `relinkctl closes` says which.)",
+     .action = "Nothing for relinkd's: `relinkctl incidents` has the reason."},
     {// unreachable
      .subject = "a connection was given up: nothing gets through to the node",
      .means = R"(ICMP said so, or neither what was sent on it nor a new connection was answered.)",
      .action = "Look at host, route and firewall."},
     {// local_close
      .subject = "this host closed a connection in order",
-     .means = "For relinkd's own: a new configuration, or its end.",
+     .means = "For relinkd's own: a new configuration, or its end. Of an app's: the app did it.",
      .action = "Nothing."},
     {// local_abort
      .subject = "this host aborted a connection",
-     .means = "A process closed it with data unread, or with a linger time of 0.",
-     .action = "Nothing for relinkd's own; of an app's, see its log."},
+     .means = R"(A process closed it with data unread or with a linger time of 0, or was killed
+by a signal.)",
+     .action = "Nothing for relinkd's own; of an app's, see its log and `coredumpctl`."},
     {// local_fault
      .subject = "a connection failed by this host's own fault",
      .means = "No descriptor, port, link or route was left; the message says which.",

@@ -33,6 +33,8 @@ std::vector<apps::EndpointNow> endpoints_now(const std::vector<Watched*>& watche
 Apps::Apps(Surroundings surroundings, Entropy entropy)
     : around_(std::move(surroundings)),
       actuator_("not asked yet"),
+      closes_({around_.loop, around_.reporter, around_.watched,
+               [this](const core::RelinkTarget& target) { return numbers_of(target); }}),
       relinker_(
           around_.loop, entropy, around_.actuator,
           [this] { return endpoints_now(around_.watched()); },
@@ -40,6 +42,15 @@ Apps::Apps(Surroundings surroundings, Entropy entropy)
       tracer_(around_.loop, around_.actuator, relinker_.census(), *this) {}
 
 Apps::~Apps() = default;
+
+void Apps::stop() {
+  relinker_.stop();
+  closes_.stop();
+}
+
+void Apps::on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event) {
+  closes_.on_socket_event(target, event);
+}
 
 void Apps::configure(const config::Settings& settings) {
   settings_ = settings;
@@ -53,9 +64,14 @@ void Apps::configure(const config::Settings& settings) {
                                           : std::make_unique<metrics::AppNumbers>());
     metrics::AppNumbers& n = *numbers_.back();
     n.app = app.name;
+    // What is counted of an endpoint goes on where the app keeps it.
+    const std::vector<metrics::AppEndpointNumbers> known = std::move(n.endpoints);
     n.endpoints.clear();
     for (const std::string& endpoint : app.endpoints) {
-      n.endpoints.emplace_back().endpoint = endpoint;
+      const auto same = std::find_if(known.begin(), known.end(),
+                                     [&](const auto& e) { return e.endpoint == endpoint; });
+      n.endpoints.push_back(same != known.end() ? *same : metrics::AppEndpointNumbers{});
+      n.endpoints.back().endpoint = endpoint;
     }
     around_.numbers.apps.push_back(&n);
   }
@@ -79,6 +95,14 @@ metrics::AppNumbers* Apps::numbers_of(const std::string& app) {
   const auto it =
       std::find_if(numbers_.begin(), numbers_.end(), [&](const auto& n) { return n->app == app; });
   return it == numbers_.end() ? nullptr : it->get();
+}
+
+metrics::AppEndpointNumbers* Apps::numbers_of(const core::RelinkTarget& target) {
+  metrics::AppNumbers* app = numbers_of(target.app);
+  if (app == nullptr) return nullptr;
+  const auto it = std::find_if(app->endpoints.begin(), app->endpoints.end(),
+                               [&](const auto& e) { return e.endpoint == target.endpoint; });
+  return it == app->endpoints.end() ? nullptr : &*it;
 }
 
 // --- the door ---------------------------------------------------------------------------------
@@ -189,13 +213,10 @@ void Apps::on_looked() {
     }
   }
   for (const auto& [cookie, one] : relinker_.census().sockets()) {
-    metrics::AppNumbers* n = numbers_of(one.target.app);
-    if (n == nullptr) continue;
-    for (metrics::AppEndpointNumbers& e : n->endpoints) {
-      if (e.endpoint != one.target.endpoint) continue;
-      ++e.sockets[static_cast<std::size_t>(one.state.state())];
-      if (one.state.unprotected()) ++e.unprotected;
-    }
+    metrics::AppEndpointNumbers* e = numbers_of(one.target);
+    if (e == nullptr) continue;
+    ++e->sockets[static_cast<std::size_t>(one.state.state())];
+    if (one.state.unprotected()) ++e->unprotected;
   }
 }
 

@@ -12,6 +12,7 @@
 #include "apps/tracer.hpp"
 #include "control/service.hpp"
 #include "core/relink_planner.hpp"
+#include "manager/app_closes.hpp"
 #include "manager/reporter.hpp"
 #include "manager/watched.hpp"
 #include "metrics/numbers.hpp"
@@ -42,11 +43,14 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   void configure(const config::Settings& settings);
   void stop();
   void endpoint_changed() { relinker_.endpoint_changed(); }
+  /// What the kernel tells of a connection of an app.
+  void on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event);
 
   [[nodiscard]] bool paused() const;
   /// Nothing: it is not paused, or until it is resumed.
   [[nodiscard]] std::optional<WallTime> paused_until() const;
   [[nodiscard]] control::AppsView view() const;
+  [[nodiscard]] control::ClosesView closes() const { return closes_.view(); }
   control::OrderView relink(const std::string& app, bool dry_run);
   control::OrderView reset(const std::string& app);
   control::OrderView pause(Duration duration);
@@ -64,6 +68,7 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   };
 
   void on_relink(const core::RelinkNews& news) override;
+  void on_ordered(const core::RelinkOrder& order) override { closes_.on_ordered(order); }
   void on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
                 const std::string& detail) override;
   void on_looked() override;
@@ -76,6 +81,7 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   void on_memory_changed(bool at_once) override { around_.memory_changed(at_once); }
 
   metrics::AppNumbers* numbers_of(const std::string& app);
+  metrics::AppEndpointNumbers* numbers_of(const core::RelinkTarget& target);
   void report(journal::Event event, journal::Priority priority, std::string message,
               const core::RelinkNews* news = nullptr);
   [[nodiscard]] control::OrderView unknown_app(const std::string& name) const;
@@ -89,6 +95,7 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   std::vector<std::unique_ptr<metrics::AppNumbers>> numbers_;  ///< in configuration order
   std::map<core::RelinkTarget, Last> last_;
   std::string actuator_;
+  AppCloses closes_;
   apps::Relinker relinker_;
   apps::Tracer tracer_;
 };

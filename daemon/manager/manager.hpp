@@ -53,6 +53,7 @@ class Manager : public control::Service {
   std::vector<control::OriginView> config() override;
   control::ReloadView reload() override;
   control::AppsView apps() override { return apps_.view(); }
+  control::ClosesView closes() override { return apps_.closes(); }
   control::OrderView relink(const std::string& app, bool dry_run) override;
   control::OrderView reset(const std::string& app) override { return apps_.reset(app); }
   control::OrderView pause(Duration duration) override;

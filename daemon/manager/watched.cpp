@@ -284,6 +284,12 @@ void Watched::disturb(std::string why) {
   disturbance_ = Disturbance{shared_.loop.now().at, wall, std::move(why)};
 }
 
+core::Circumstances Watched::circumstances(const Address& node) const {
+  core::Circumstances c = endpoint_->circumstances(node);
+  c.incident = recent_incident();
+  return c;
+}
+
 std::string Watched::recent_incident() const {
   if (!incident_.empty()) return incident_;
   const bool recent = last_incident_end_ != MonoTime::min() &&

@@ -65,6 +65,8 @@ class Watched : public watch::Observer {
     std::string why;
   };
   [[nodiscard]] const std::optional<Disturbance>& disturbance() const { return disturbance_; }
+  /// What is known of the node at this address.
+  [[nodiscard]] core::Circumstances circumstances(const Address& node) const;
   /// The incident that is open, or ended within the last minute; empty: none.
   [[nodiscard]] std::string recent_incident() const;
   /// Without the app's name.

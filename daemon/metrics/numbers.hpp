@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "core/app_ending.hpp"
 #include "core/cause.hpp"
 #include "core/condition.hpp"
 #include "core/failover.hpp"
@@ -85,6 +86,9 @@ struct AppEndpointNumbers {
   std::string endpoint;
   std::array<std::uint64_t, core::kAppSocketStateNames.size()> sockets{};  ///< now, by state
   std::uint64_t unprotected = 0;
+  /// What the kernel told of them at once; without BPF they stay 0.
+  std::array<std::uint64_t, core::kAppConnectResultNames.size()> connects_total{};
+  std::array<std::uint64_t, core::kCauseNames.size()> disconnects_total{};
 };
 
 struct AppNumbers {

@@ -248,6 +248,23 @@ constexpr auto kMetrics = std::to_array<Metric>({
      +[](const App& a, const AppEndpoint& e, Series& s) {
        s.add(e.unprotected, {{"app", a.app}, {"endpoint", e.endpoint}});
      }},
+    {"relinkd_app_connects_total",
+     "Connections that the application tried to open to the endpoint's nodes, by result.", Counter,
+     +[](const App& a, const AppEndpoint& e, Series& s) {
+       for (std::size_t i = 0; i < e.connects_total.size(); ++i) {
+         s.add(e.connects_total[i], {{"app", a.app},
+                                     {"endpoint", e.endpoint},
+                                     {"result", core::kAppConnectResultNames.names[i]}});
+       }
+     }},
+    {"relinkd_app_disconnects_total",
+     "Connections of the application to the endpoint's nodes that ended, by cause.", Counter,
+     +[](const App& a, const AppEndpoint& e, Series& s) {
+       for (std::size_t i = 0; i < e.disconnects_total.size(); ++i) {
+         s.add(e.disconnects_total[i],
+               {{"app", a.app}, {"endpoint", e.endpoint}, {"cause", core::kCauseNames.names[i]}});
+       }
+     }},
     {"relinkd_app_other_netns",
      "Processes of the application in a network namespace that relinkd does not see.", Gauge,
      +[](const App& a, Series& s) {

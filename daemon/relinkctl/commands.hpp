@@ -52,6 +52,13 @@ struct AppsOptions {
 };
 int run_apps(const GlobalOptions& global, const AppsOptions& options);
 
+struct ClosesOptions {
+  std::vector<std::string> apps;  ///< empty: all
+  bool all = false;               ///< the usual ones, too
+  bool json = false;
+};
+int run_closes(const GlobalOptions& global, const ClosesOptions& options);
+
 int run_relink(const GlobalOptions& global, const std::string& app, bool dry_run);
 int run_reset(const GlobalOptions& global, const std::string& app);
 /// Nothing: until it is resumed.

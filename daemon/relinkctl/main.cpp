@@ -24,6 +24,7 @@ struct Options {
   std::string config_file;
   std::string condition;
   AppsOptions apps;
+  ClosesOptions closes;
   IncidentsOptions incidents;
   std::string app;
   bool dry_run = false;
@@ -90,6 +91,15 @@ void add_app_commands(CLI::App& app, Options& o) {
               {"apps", "apps checkout"});
   apps->add_option("APP", o.apps.apps, "Only these");
   apps->add_flag("--json", o.apps.json, "For programs");
+
+  CLI::App* closes = add_command(app, "closes", "Why connections of the apps ended");
+  explain_use(*closes,
+              "The last unusual ones, oldest first, with age, idle time and what the node was "
+              "doing. Needs BPF; `relinkctl explain CAUSE` says what a cause means.",
+              {"closes", "closes checkout", "closes --all --json"});
+  closes->add_option("APP", o.closes.apps, "Only these");
+  closes->add_flag("--all", o.closes.all, "Those of every day, too: closed by the app, for one");
+  closes->add_flag("--json", o.closes.json, "For programs: one object a line");
 
   CLI::App* relink = add_command(app, "relink", "Make an app reconnect now");
   explain_use(*relink,
@@ -220,6 +230,7 @@ int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("status")) return run_status(o.global, o.status);
   if (app.got_subcommand("incidents")) return run_incidents(o.incidents);
   if (app.got_subcommand("apps")) return run_apps(o.global, o.apps);
+  if (app.got_subcommand("closes")) return run_closes(o.global, o.closes);
   if (app.got_subcommand("relink")) return run_relink(o.global, o.app, o.dry_run);
   if (app.got_subcommand("reset")) return run_reset(o.global, o.app);
   if (app.got_subcommand("pause")) return run_pause(o.global, o.pause);

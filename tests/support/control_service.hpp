@@ -19,6 +19,7 @@ class ControlService : public control::Service {
   control::ReloadView reload_view;
   std::vector<control::Peer> peers;  ///< all that were asked about
   control::AppsView apps_view;
+  control::ClosesView closes_view;
   control::OrderView order_view;
   /// What it was ordered: "relink checkout", "relink checkout dry", "pause 30m", "resume" …
   std::vector<std::string> orders;
@@ -42,6 +43,7 @@ class ControlService : public control::Service {
     return reload_view;
   }
   control::AppsView apps() override { return apps_view; }
+  control::ClosesView closes() override { return closes_view; }
   control::OrderView relink(const std::string& app, bool dry_run) override {
     return ordered("relink " + app + (dry_run ? " dry" : ""));
   }

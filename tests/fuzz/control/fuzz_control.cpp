@@ -36,6 +36,7 @@ void converse(control::Access access, std::size_t step, std::string_view bytes) 
   service.events = {testing::event(1, "one")};
   service.status_view.endpoints.emplace_back().nodes.emplace_back();
   service.apps_view.apps.emplace_back().endpoints.emplace_back().nodes.emplace_back();
+  service.closes_view.closes.emplace_back();
   service.subscriptions = {testing::subscription("checkout", 1)};
   control::Conversation conversation(service, {});
   while (!bytes.empty() && conversation.wants_bytes()) {
@@ -58,6 +59,7 @@ void read_as_client(std::string_view bytes) {
   (void)control::parse_reply(bytes);
   (void)control::select_named(bytes, "endpoints", {"a"});
   (void)control::decode_events(bytes);
+  (void)control::decode_closes(bytes);
   (void)control::decode_config(bytes);
   (void)control::decode_reload(bytes);
   const auto status = control::decode_status(bytes);

@@ -137,5 +137,35 @@ TEST(Subscription, IsAListOfWhatEachAppShouldKnow) {
   EXPECT_EQ(encode_subscription({}), R"({"subscriptions":[]})");
 }
 
+TEST(Closes, ReadAsTheyWereWritten) {
+  CloseView close;
+  close.time = kNoon;
+  close.app = "checkout";
+  close.endpoint = "sessions";
+  close.local = "10.0.0.5:51234";
+  close.node = "10.0.0.7:6379";
+  close.established = false;
+  close.cause = "refused";
+  close.detail = "RST";
+  close.usual = true;
+  close.age = 1s;
+  close.idle = 2s;
+  close.rtt = 3ms;
+  close.sent = 4;
+  close.received = 5;
+  close.retransmits = 6;
+  close.condition = "ok";
+  close.incident = "sessions-1";
+  const std::string text = encode_closes({{close, CloseView{}}});
+  const auto read = decode_closes(text);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(encode_closes(*read), text);
+  ASSERT_EQ(read->closes.size(), 2U);
+  EXPECT_EQ(read->closes[0].time, kNoon);
+  EXPECT_EQ(read->closes[0].rtt, 3ms);
+  EXPECT_FALSE(read->closes[1].age) << "opened before relinkd looked";
+  EXPECT_FALSE(decode_closes("[]"));
+}
+
 }  // namespace
 }  // namespace relinkd::control

@@ -30,7 +30,7 @@ const std::vector<std::string> kOrders = {
 /// Orders, and what only readers may see.
 const std::vector<std::string> kCallsWithRights = [] {
   std::vector<std::string> calls = kOrders;
-  for (const std::string method : {"GetStatus", "GetEvents", "GetConfig", "GetApps"}) {
+  for (const std::string method : {"GetStatus", "GetEvents", "GetConfig", "GetApps", "GetCloses"}) {
     calls.push_back(R"({"method":"io.relinkd.)" + method + "\"}");
   }
   return calls;

@@ -54,6 +54,8 @@ TEST(Description, NamesExactlyTheKeysThatAreSent) {
   EXPECT_EQ(fields("type FormerPrimary ("), keys(sent["endpoints"][0]["former_primaries"][0]));
   EXPECT_EQ(fields("type Failover ("), keys(sent["endpoints"][0]["last_failover"]));
 
+  EXPECT_EQ(fields("type Close ("), keys(json::parse(encode_close({}))));
+
   EventView event = testing::event(1, "x");
   event.endpoint = event.node = event.condition = event.cause = event.incident = "x";
   event.app = event.action = event.result = "x";

@@ -88,7 +88,7 @@ TEST(Catalog, SubjectsNameTheAppOfEventsThatHaveOne) {
   };
   for (const Event event : every_event()) {
     const bool expected = (event >= Event::RelinkDecided && event <= Event::BreakerClosed) ||
-                          event == Event::AppOutOfSight;
+                          (event >= Event::AppOutOfSight && event <= Event::AppNotConnected);
     EXPECT_EQ(names_app(event), expected) << kEventNames[event];
   }
 }
@@ -165,6 +165,8 @@ TEST(Catalog, TextsBelongToTheirEvents) {
   EXPECT_THAT(catalog_text(Event::ActuatorLost).subject, testing::HasSubstr("cannot be reached"));
   EXPECT_THAT(catalog_text(Event::ActuatorBack).subject, testing::HasSubstr("again"));
   EXPECT_THAT(catalog_text(Event::AppOutOfSight).happened, testing::HasSubstr("namespace"));
+  EXPECT_THAT(catalog_text(Event::AppDisconnected).subject, testing::HasSubstr("ended"));
+  EXPECT_THAT(catalog_text(Event::AppNotConnected).subject, testing::HasSubstr("could not be"));
   EXPECT_EQ(catalog_text(Event::Degraded).subject, "relinkd cannot do a part of its work");
   EXPECT_EQ(catalog_text(Event::Repeated).subject, "lines were held back or lost");
 }

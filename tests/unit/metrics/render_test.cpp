@@ -207,6 +207,7 @@ TEST(Render, AnAppHasEveryCombinationAtZeroFromTheBeginning) {
   world.add_app("checkout", {"sessions", "orders"});
   const std::pair<const char*, std::size_t> families[] = {
       {"relinkd_app_sockets", 2 * 8},          {"relinkd_app_unprotected_sockets", 2},
+      {"relinkd_app_connects_total", 2 * 6},   {"relinkd_app_disconnects_total", 2 * 24},
       {"relinkd_app_other_netns", 1},          {"relinkd_relinks_total", 5 * 5},
       {"relinkd_relinks_suppressed_total", 8}, {"relinkd_relink_breaker_open", 1},
       {"relinkd_relink_seconds", 15}};
@@ -222,6 +223,8 @@ TEST(Render, AnAppShowsItsSocketsAndWhatWasDoneForIt) {
   a.endpoints[0].sockets[static_cast<std::size_t>(core::AppSocketState::BlackHoled)] = 3;
   a.endpoints[1].sockets[static_cast<std::size_t>(core::AppSocketState::Ok)] = 20;
   a.endpoints[1].unprotected = 19;
+  a.endpoints[0].connects_total[static_cast<std::size_t>(core::AppConnectResult::Refused)] = 5;
+  a.endpoints[1].disconnects_total[static_cast<std::size_t>(core::Cause::Killed)] = 37;
   a.other_netns = 2;
   a.relinks_total[static_cast<std::size_t>(core::RelinkVerb::DestroySockets)]
                  [static_cast<std::size_t>(core::RelinkResult::Recovered)] = 4;
@@ -235,6 +238,8 @@ TEST(Render, AnAppShowsItsSocketsAndWhatWasDoneForIt) {
        {R"(relinkd_app_sockets{app="checkout",endpoint="sessions",state="black_holed"} 3)",
         R"(relinkd_app_sockets{app="checkout",endpoint="orders",state="ok"} 20)",
         R"(relinkd_app_unprotected_sockets{app="checkout",endpoint="orders"} 19)",
+        R"(relinkd_app_connects_total{app="checkout",endpoint="sessions",result="refused"} 5)",
+        R"(relinkd_app_disconnects_total{app="checkout",endpoint="orders",cause="killed"} 37)",
         R"(relinkd_app_other_netns{app="checkout"} 2)",
         R"(relinkd_relinks_total{app="checkout",action="destroy-sockets",result="recovered"} 4)",
         R"(relinkd_relinks_total{app="checkout",action="restart",result="no_actuator"} 1)",
@@ -271,7 +276,8 @@ TEST(Render, TheFamiliesAreThese) {
           "relinkd_last_failover_duration_seconds gauge", "relinkd_dns_changes_total counter",
           "relinkd_maintenance_events_total counter", "relinkd_idle_cut_seconds gauge",
           "relinkd_tls_certificate_expiry_timestamp_seconds gauge", "relinkd_app_sockets gauge",
-          "relinkd_app_unprotected_sockets gauge", "relinkd_app_other_netns gauge",
+          "relinkd_app_unprotected_sockets gauge", "relinkd_app_connects_total counter",
+          "relinkd_app_disconnects_total counter", "relinkd_app_other_netns gauge",
           "relinkd_relinks_total counter", "relinkd_relinks_suppressed_total counter",
           "relinkd_relink_breaker_open gauge", "relinkd_relink_seconds histogram",
           "relinkd_incidents_open gauge", "relinkd_sysctl_value gauge",
