@@ -7,7 +7,6 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <netinet/tcp.h>
 
 #include "base/text.hpp"
 
@@ -17,6 +16,11 @@ namespace {
 
 using Kind = SocketEvent::Kind;
 using How = Ending::How;
+
+/// Of netinet/tcp.h, part of the kernel's interface.
+constexpr std::uint8_t kFinWait1 = 4;
+constexpr std::uint8_t kClose = 7;
+constexpr std::uint8_t kCloseWait = 8;
 
 /// An answer to a SYN was due after this, though none was repeated: the kernel repeats the first
 /// after 1 s (RFC 6298), and no path of a data centre or between them takes half of that.
@@ -56,7 +60,7 @@ std::string left_open(const SocketEvent& e) {
 }
 
 Attribution closed_here(const SocketEvent& e) {
-  const bool aborted = e.state == TCP_CLOSE;
+  const bool aborted = e.state == kClose;
   const std::string process = process_of(e.task);
   if (e.task.exiting && e.task.signal != 0) {
     return {Cause::LocalAbort, fmt::format("{} was killed by {}{}", process,
@@ -100,7 +104,7 @@ std::string error_text(int error) {
 }
 
 Ending ending_of(const SocketEvent& e, const Circumstances& around) {
-  if (e.state == TCP_CLOSE_WAIT) return {How::Fin, {}};
+  if (e.state == kCloseWait) return {How::Fin, {}};
   const bool silent = e.error == ETIMEDOUT || is_icmp(e.error);
   if (silent && around.condition == Condition::LocalFault) {
     return {How::LocalError,
@@ -189,14 +193,14 @@ Duration idle_time(const SocketEvent& e) {
 
 bool is_final(const SocketEvent& e) {
   if (e.kind != Kind::Ended) return true;
-  return e.state != TCP_CLOSE_WAIT && e.error != ECONNRESET && e.error != EPIPE;
+  return e.state != kCloseWait && e.error != ECONNRESET && e.error != EPIPE;
 }
 
 Attribution attribute(const SocketEvent& e, const Circumstances& around, std::string_view relink,
                       const Inquired& told) {
   if (e.kind == Kind::ConnectFailed) return attribute_attempt(e, around);
   if (e.error == ECONNABORTED) return destroyed(e, relink);
-  const bool here = e.state == TCP_FIN_WAIT1 || (e.state == TCP_CLOSE && e.error == 0);
+  const bool here = e.state == kFinWait1 || (e.state == kClose && e.error == 0);
   if (here) return closed_here(e);
   return attribute(ended_connection(e, around, told.before), told.after);
 }
@@ -207,7 +211,7 @@ bool is_usual(const SocketEvent& e, const Attribution& why, std::string_view rel
     case Cause::Destroyed: return !relink.empty();
     // An idle limit that closes in order is what pools live with; one that resets or forgets is
     // not.
-    case Cause::IdleTimeout: return e.state == TCP_CLOSE_WAIT;
+    case Cause::IdleTimeout: return e.state == kCloseWait;
     case Cause::LocalAbort: return e.kind == Kind::ConnectFailed;
     default: return false;
   }
