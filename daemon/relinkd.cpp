@@ -16,7 +16,7 @@
 
 namespace {
 
-int run(const relinkd::manager::Options& options, relinkd::config::Loaded loaded) {
+int run(const relinkd::manager::Options& options, relinkd::manager::Checked checked) {
   using namespace relinkd;
   // A peer that closes is an errno, not a signal: OpenSSL writes without MSG_NOSIGNAL.
   std::signal(SIGPIPE, SIG_IGN);
@@ -44,7 +44,7 @@ int run(const relinkd::manager::Options& options, relinkd::config::Loaded loaded
     std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
     return 1;
   }
-  if (auto r = manager.start(std::move(loaded)); !r) {
+  if (auto r = manager.start(std::move(checked)); !r) {
     std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
     return 1;
   }
@@ -94,5 +94,5 @@ int main(int argc, char** argv) {
                 relinkd::plural(settings.apps.size(), "app").c_str());
     return 0;
   }
-  return run(options, std::move(checked.loaded));
+  return run(options, std::move(checked));
 }

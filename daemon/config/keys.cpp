@@ -42,8 +42,12 @@ void visit_top(KeyVisitor& visitor, Settings& settings) {
 
 void visit_metrics(KeyVisitor& visitor, Metrics& metrics) {
   visitor.key("listen", listen_address(metrics.listen));
-  visitor.not_supported("tls");
-  visitor.not_supported("users_file");
+  visitor.table("tls", [&tls = metrics.tls](KeyVisitor& keys) {
+    keys.key("cert_file", absolute_path(tls.cert_file, kMaxPath));
+    keys.key("key_file", absolute_path(tls.key_file, kMaxPath));
+    keys.key("client_ca_file", absolute_path(tls.client_ca_file, kMaxPath));
+  });
+  visitor.key("users_file", absolute_path(metrics.users_file, kMaxPath));
 }
 
 void visit_control(KeyVisitor& visitor, Control& control) {

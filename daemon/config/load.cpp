@@ -155,6 +155,7 @@ class Loader {
 
   void check() {
     Rules rules(marks_, all_read_, findings_);
+    rules.check_metrics(settings_.metrics);
     rules.check_watch(settings_.watch);
     for (const Draft& draft : drafts_) rules.check_endpoint(draft);
     rules.check_names(drafts_);

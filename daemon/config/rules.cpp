@@ -7,9 +7,24 @@
 
 #include <fmt/format.h>
 
+#include "base/address.hpp"
 #include "base/text.hpp"
 
 namespace relinkd::config {
+
+namespace {
+
+/// Of a valid metrics.listen: whether other hosts may reach it.
+bool leaves_the_host(std::string_view listen) {
+  std::string_view host = listen.substr(0, listen.rfind(':'));
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  const auto address = Address::parse(host, 0);
+  if (!address) return false;  // the port is off
+  if (address->family() == Address::Family::IPv4) return address->bytes()[0] != 127;
+  return address != Address::parse("::1", 0);
+}
+
+}  // namespace
 
 void check_names(std::string_view what, const std::vector<Naming>& names, Findings& findings) {
   std::map<std::string_view, FilePlace> seen;
@@ -33,6 +48,24 @@ struct Rules::Operand {
   const Mark* mark = nullptr;  // null: the default
   bool is_endpoints = false;   // given in the endpoint itself
 };
+
+void Rules::check_metrics(const Metrics& metrics) {
+  // What is missing may be in the file that could not be read.
+  if (!all_read_) return;
+  const Mark* tls = find_mark(marks_, "metrics.tls");
+  check_key_pair(marks_, "metrics.tls");
+  if (tls && tls->is_valid && !find_mark(marks_, "metrics.tls.cert_file") &&
+      !find_mark(marks_, "metrics.tls.key_file")) {
+    findings_.add(tls->at, "metrics.tls: needs cert_file and key_file");
+  }
+  const Mark* users = find_mark(marks_, "metrics.users_file");
+  const Mark* listen = find_mark(marks_, "metrics.listen");
+  if (users && !tls && listen && listen->is_valid && leaves_the_host(metrics.listen)) {
+    findings_.add(users->at,
+                  "metrics.users_file: passwords would cross the network in clear; give "
+                  "metrics.tls as well, or listen on 127.0.0.1 or [::1]");
+  }
+}
 
 void Rules::check_watch(const Watch& watch) { check_orders(watch, nullptr); }
 
@@ -107,10 +140,16 @@ void Rules::check_tls(const Draft& draft) {
     findings_.add(tls->at, fmt::format("endpoint.tls: a {}:// URL is not encrypted; use rediss://",
                                        scheme == Url::Scheme::Unix ? "unix" : "redis"));
   }
-  const Mark* cert = find_mark(draft.marks, "endpoint.tls.cert_file");
-  const Mark* key = find_mark(draft.marks, "endpoint.tls.key_file");
-  if (cert && !key) findings_.add(cert->at, "endpoint.tls.cert_file: needs key_file as well");
-  if (key && !cert) findings_.add(key->at, "endpoint.tls.key_file: needs cert_file as well");
+  check_key_pair(draft.marks, "endpoint.tls");
+}
+
+void Rules::check_key_pair(const Marks& marks, std::string_view tls) {
+  const Mark* cert = find_mark(marks, fmt::format("{}.cert_file", tls));
+  const Mark* key = find_mark(marks, fmt::format("{}.key_file", tls));
+  if (cert && !key)
+    findings_.add(cert->at, fmt::format("{}.cert_file: needs key_file as well", tls));
+  if (key && !cert)
+    findings_.add(key->at, fmt::format("{}.key_file: needs cert_file as well", tls));
 }
 
 void Rules::check_sentinel(const Draft& draft) {
@@ -143,7 +182,7 @@ Rules::Operand Rules::operand(std::string_view key, Duration value,
     const Mark* own = find_mark(*endpoint_marks, fmt::format("endpoint.{}", key));
     if (own) return {key, value, own, true};
   }
-  return {key, value, find_mark(watch_marks_, fmt::format("watch.{}", key)), false};
+  return {key, value, find_mark(marks_, fmt::format("watch.{}", key)), false};
 }
 
 void Rules::blame(const Operand& culprit, std::string_view relation, const Operand& other) {

@@ -31,10 +31,12 @@ const Mark* name_mark(const Draft& draft);
 /// with a refused value, or with a default that an unreadable file may change, breaks none.
 class Rules {
  public:
-  /// `watch_marks` are by paths that begin with "watch.". `all_read`: no file had a syntax error.
-  Rules(const Marks& watch_marks, bool all_read, Findings& findings)
-      : watch_marks_(watch_marks), all_read_(all_read), findings_(findings) {}
+  /// `marks` are those of all tables but the endpoints and apps, by paths such as
+  /// "watch.backoff.max". `all_read`: no file had a syntax error.
+  Rules(const Marks& marks, bool all_read, Findings& findings)
+      : marks_(marks), all_read_(all_read), findings_(findings) {}
 
+  void check_metrics(const Metrics& metrics);
   void check_watch(const Watch& watch);
   void check_endpoint(const Draft& draft);
   void check_names(const std::vector<Draft>& drafts);
@@ -45,12 +47,13 @@ class Rules {
   void check_order(const Operand& low, const Operand& high, bool may_be_equal);
   void check_url(const Draft& draft);
   void check_tls(const Draft& draft);
+  void check_key_pair(const Marks& marks, std::string_view tls);
   void check_sentinel(const Draft& draft);
   [[nodiscard]] Operand operand(std::string_view key, Duration value,
                                 const Marks* endpoint_marks) const;
   void blame(const Operand& culprit, std::string_view relation, const Operand& other);
 
-  const Marks& watch_marks_;
+  const Marks& marks_;
   bool all_read_;
   Findings& findings_;
 };

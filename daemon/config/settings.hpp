@@ -227,8 +227,22 @@ struct Actuator {
   friend bool operator==(const Actuator&, const Actuator&) = default;
 };
 
+/// How the metrics port is encrypted. Nothing is where all of it is empty; else certificate and key
+/// are both given.
+struct MetricsTls {
+  std::string cert_file;       ///< PEM, the server's own first, then those that lead to its CA
+  std::string key_file;        ///< PEM, without a passphrase
+  std::string client_ca_file;  ///< PEM; given: clients need a certificate that it signed
+  [[nodiscard]] bool is_given() const { return !cert_file.empty(); }
+  friend bool operator==(const MetricsTls&, const MetricsTls&) = default;
+};
+
 struct Metrics {
   std::string listen = "127.0.0.1:10121";  ///< IP:port; empty turns the port off
+  MetricsTls tls;
+  /// Lines "name:hash" as crypt(5) has hashes; given: a scrape needs one of these names and its
+  /// password. Only with tls, or on a loopback address.
+  std::string users_file;
   friend bool operator==(const Metrics&, const Metrics&) = default;
 };
 

@@ -61,6 +61,12 @@ Checked check_configuration(const Options& options) {
       }
     }
   }
+  auto protection = metrics::read_protection(checked.loaded.settings.metrics);
+  if (protection) {
+    checked.protection = std::move(*protection);
+  } else {
+    checked.errors.push_back(protection.error().message);
+  }
   return checked;
 }
 
@@ -112,7 +118,7 @@ Manager::Manager(loop::Loop& loop, journal::Journal& journal, Options options)
 
 Manager::~Manager() = default;
 
-Result<void> Manager::start(config::Loaded loaded) {
+Result<void> Manager::start(Checked checked) {
   auto routes = kernel::RouteProbe::open();
   if (!routes) return routes.error();
   routes_.emplace(std::move(*routes));
@@ -121,11 +127,11 @@ Result<void> Manager::start(config::Loaded loaded) {
   apps_.restore(memory_.of_apps());
   started_ = loop::Loop::wall();
 
-  const config::Settings settings = loaded.settings;
+  const config::Settings settings = checked.loaded.settings;
   auto change = prepare(settings);
   if (!change) return change.error();
   loaded_.settings = settings;
-  open_ports();
+  open_ports(std::move(checked.protection));
   journal::Entry e;
   e.event = journal::Event::Started;
   e.priority = journal::Priority::Notice;
@@ -133,7 +139,7 @@ Result<void> Manager::start(config::Loaded loaded) {
       fmt::format("relinkd {} watches {}; metrics: {}", RELINKD_VERSION,
                   plural(settings.endpoints.size(), "endpoint"), http_ ? http_->url() : "off");
   reporter_.report(std::move(e));
-  apply(std::move(*change), std::move(loaded));
+  apply(std::move(*change), std::move(checked.loaded));
   // A folder that cannot be written is to be known before it is needed.
   memory_.save();
   reporter_.on_event([this](const control::EventView& event) {
@@ -164,10 +170,16 @@ void Manager::degraded(std::string message) {
   reporter_.report(std::move(e));
 }
 
-void Manager::open_ports() {
+Result<std::unique_ptr<metrics::HttpServer>> Manager::serve(const config::Metrics& settings,
+                                                            metrics::Protection protection) {
+  return metrics::HttpServer::start(loop_, settings, std::move(protection), numbers_,
+                                    [this](std::string what) { degraded(std::move(what)); });
+}
+
+void Manager::open_ports(metrics::Protection protection) {
   const config::Settings& s = loaded_.settings;
   if (!s.metrics.listen.empty()) {
-    auto http = metrics::HttpServer::start(loop_, s.metrics.listen, numbers_);
+    auto http = serve(s.metrics, std::move(protection));
     if (http) {
       http_ = std::move(*http);
     } else {
@@ -271,7 +283,7 @@ control::ReloadView Manager::reload() {
   std::unique_ptr<metrics::HttpServer> http;
   const bool new_port = next.metrics.listen != running.metrics.listen;
   if (view.errors.empty() && new_port && !next.metrics.listen.empty()) {
-    auto started = metrics::HttpServer::start(loop_, next.metrics.listen, numbers_);
+    auto started = serve(next.metrics, std::move(checked.protection));
     if (started) {
       http = std::move(*started);
     } else {
@@ -286,10 +298,15 @@ control::ReloadView Manager::reload() {
       view.accepted = true;
       view.endpoints_removed =
           before - static_cast<std::size_t>(view.endpoints_kept + view.endpoints_changed);
+      const config::Metrics port = next.metrics;
       apply(std::move(*change), std::move(checked.loaded));
       if (new_port) {
         loop_.retire(std::move(http_));
         http_ = std::move(http);
+      } else if (http_) {
+        if (const auto done = http_->protect(port, std::move(checked.protection)); !done) {
+          degraded(fmt::format("the metrics port keeps what it had: {}", done.error().message));
+        }
       }
     } else {
       view.errors.push_back(change.error().message);

@@ -16,6 +16,7 @@
 #include "manager/watched.hpp"
 #include "metrics/http_server.hpp"
 #include "metrics/numbers.hpp"
+#include "metrics/protection.hpp"
 
 namespace relinkd::manager {
 
@@ -30,6 +31,7 @@ struct Options {
 /// with their place.
 struct Checked {
   config::Loaded loaded;
+  metrics::Protection protection;  ///< of the metrics port
   std::vector<std::string> errors;
 };
 Checked check_configuration(const Options& options);
@@ -44,7 +46,7 @@ class Manager : public control::Service {
 
   /// Takes up the work with a configuration that was checked. A port or socket that cannot be had
   /// is reported, and the rest goes on; what cannot work at all is an Error.
-  Result<void> start(config::Loaded loaded);
+  Result<void> start(Checked checked);
   void stop();
 
   control::Access access(const control::Peer& peer) override;
@@ -70,7 +72,9 @@ class Manager : public control::Service {
   void update_status();
   void endpoint_changed();
   [[nodiscard]] std::string status_line() const;
-  void open_ports();
+  void open_ports(metrics::Protection protection);
+  Result<std::unique_ptr<metrics::HttpServer>> serve(const config::Metrics& settings,
+                                                     metrics::Protection protection);
   void degraded(std::string message);
   [[nodiscard]] std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>>
   remembered() const;

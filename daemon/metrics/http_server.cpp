@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/http_server.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "base/address.hpp"
-#include "base/text.hpp"
 #include "loop/fd.hpp"
-#include "metrics/render.hpp"
+#include "metrics/gate.hpp"
+#include "metrics/listener.hpp"
+#include "metrics/responses.hpp"
 
 namespace relinkd::metrics {
 
@@ -27,243 +26,231 @@ namespace {
 constexpr unsigned kMaxConnections = 64;
 constexpr unsigned kMaxConnectionsPerAddress = 16;
 constexpr std::size_t kMemoryPerConnection = 16'384;
-/// What the kernel holds of an answer that is not read; it would grow to 4 MB (tcp_wmem).
-constexpr int kSendBuffer = 131'072;
+/// What libmicrohttpd takes from half of a connection's memory.
+constexpr std::size_t kPiece = kMemoryPerConnection / 2;
 /// How long no connection is accepted when the host has no resources for it.
 constexpr Duration kAcceptPause = 1s;
 /// Connections accepted in one turn of the loop.
 constexpr int kAcceptBatch = 16;
+/// TLS connections accepted in a second; the others wait in the kernel's queue. A handshake is 2 to
+/// 3 ms of processor time (measured) that a stranger can ask for.
+constexpr int kHandshakesPerSecond = 50;
+/// How often the files are looked at. What has changed is read when it has not since the look
+/// before: a certificate and its key are two files.
+constexpr Duration kLookEvery = 1s;
 
 constexpr std::string_view kIndex =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><title>relinkd</title></head>"
     "<body><h1>relinkd</h1><p><a href=\"/metrics\">Metrics</a></p></body></html>\n";
 
-/// An address for bind(2).
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+class HandshakeBudget {
+ public:
+  /// False if this second's are used up.
+  bool take(MonoTime now) {
+    if (now >= again_) {
+      again_ = now + 1s;
+      left_ = kHandshakesPerSecond;
+    }
+    return left_ > 0 && left_-- > 0;
+  }
+  [[nodiscard]] MonoTime again() const { return again_; }
+
+ private:
+  MonoTime again_{};
+  int left_ = 0;
 };
 
-SocketAddress to_socket_address(const Address& address) {
-  SocketAddress out;
-  if (address.family() == Address::Family::IPv4) {
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    in.sin_port = htons(address.port());
-    std::memcpy(&in.sin_addr, address.bytes().data(), sizeof in.sin_addr);
-    std::memcpy(&out.storage, &in, sizeof in);
-    out.size = sizeof in;
-  } else {
-    sockaddr_in6 in{};
-    in.sin6_family = AF_INET6;
-    in.sin6_port = htons(address.port());
-    std::memcpy(&in.sin6_addr, address.bytes().data(), sizeof in.sin6_addr);
-    std::memcpy(&out.storage, &in, sizeof in);
-    out.size = sizeof in;
-  }
-  return out;
-}
-
-std::uint16_t port_of(const SocketAddress& address) {
-  sockaddr_in in{};  // the port is at the same place in sockaddr_in6
-  std::memcpy(&in, &address.storage, sizeof in);
-  return ntohs(in.sin_port);
-}
-
-std::optional<Address> parse_listen(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const auto port = parse_u64(text.substr(colon + 1));
-  const bool brackets = host.starts_with('[') && host.ends_with(']');
-  if (brackets) host = host.substr(1, host.size() - 2);
-  if (!port || *port > 65535 || brackets != (host.find(':') != std::string_view::npos)) {
-    return std::nullopt;
-  }
-  return Address::parse(host, static_cast<std::uint16_t>(*port));
-}
-
-std::string_view next_step(int code) {
-  switch (code) {
-    case EADDRINUSE:
-      return "another program, or another relinkd, has this port (`ss -ltnp` shows which)";
-    case EADDRNOTAVAIL: return "this host does not have this address (`ip -br address`)";
-    case EACCES: return "ports below 1024 are for privileged programs";
-    default: return "set [metrics] listen to another address, or to \"\" to do without";
-  }
-}
-
-struct Listener {
-  loop::Fd fd;
-  Address address;  ///< with the port that was taken
+/// What is kept of a connection.
+struct Client {
+  loop::Deadline exchange;
+  std::string address;               ///< client_of()
+  std::shared_ptr<TlsIdentity> tls;  ///< that it was greeted with; null: plain HTTP
 };
 
-Result<Listener> open_listener(const std::string& listen) {
-  const auto wanted = parse_listen(listen);
-  if (!wanted) {
-    return Error{"cannot serve metrics on \"" + listen +
-                     "\": give an IP address and a port, as 127.0.0.1:10121 or [::1]:10121",
-                 EINVAL};
-  }
-  const auto failed = [&listen](int code) {
-    Error error = system_error(code, "cannot serve metrics on " + listen);
-    error.message += fmt::format("; {}", next_step(code));
-    return error;
-  };
-  SocketAddress address = to_socket_address(*wanted);
-  loop::Fd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return failed(errno);
-  const int on = 1;  // else connections of the run before keep the port for a minute
-  if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      // Those that are accepted inherit it.
-      setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer) != 0 ||
-      bind(fd.get(), address.get(), address.size) != 0 ||
-      ::listen(fd.get(), static_cast<int>(kMaxConnections)) != 0 ||
-      getsockname(fd.get(), address.get(), &address.size) != 0) {
-    return failed(errno);
-  }
-  return Listener{std::move(fd), wanted->with_port(port_of(address))};
-}
-
-/// What a body under way has still to send of the current piece.
-struct Body {
-  Scrape scrape;
-  std::string piece{};
-  std::size_t sent = 0;
+/// What is kept of a request.
+struct Request {
+  std::optional<Gate::Verdict> verdict;  ///< once the gate has answered
 };
 
-ssize_t read_body(void* context, std::uint64_t /*position*/, char* buffer, std::size_t size) {
-  auto* body = static_cast<Body*>(context);
-  if (body->sent == body->piece.size()) {
-    body->piece = body->scrape.next();
-    body->sent = 0;
-    if (body->piece.empty()) return MHD_CONTENT_READER_END_OF_STREAM;
-  }
-  const std::size_t n = body->piece.copy(buffer, size, body->sent);
-  body->sent += n;
-  return static_cast<ssize_t>(n);
-}
-
-struct ResponseDeleter {
-  void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
+struct DaemonDeleter {
+  void operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 };
-using Response = std::unique_ptr<MHD_Response, ResponseDeleter>;
+using Daemon = std::unique_ptr<MHD_Daemon, DaemonDeleter>;
 
-/// A response with a body of static duration; nothing if memory lacks.
-Response fixed_response(std::string_view body, const char* content_type) {
-  Response response(MHD_create_response_from_buffer(
-      body.size(), const_cast<char*>(body.data()),  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-      MHD_RESPMEM_PERSISTENT));
-  if (response) {
-    MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-  }
-  return response;
-}
-
-Response metrics_response(const Numbers& numbers, bool head) {
-  auto body = std::make_unique<Body>(Body{Scrape(numbers)});
-  // 8 KB at a time: what libmicrohttpd takes from half of a connection's memory.
-  Response response(MHD_create_response_from_callback(
-      MHD_SIZE_UNKNOWN, kMemoryPerConnection / 2, &read_body, body.get(),
-      [](void* context) { delete static_cast<Body*>(context); }));
-  if (!response) return response;
-  // libmicrohttpd 0.9.75 ends even the answer to HEAD by an empty chunk, which the client would
-  // take for the beginning of the next answer. Without chunks it closes the connection instead.
-  if (head) {
-    MHD_set_response_options(response.get(), MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-  }
-  body.release();  // NOLINT(bugprone-unused-return-value): the response deletes it
-  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE,
-                          "text/plain; version=0.0.4; charset=utf-8");
-  return response;
+Client& client_of(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return *static_cast<Client*>(info->socket_context);
 }
 
 }  // namespace
 
 struct HttpServer::State {
+  struct Suspended {
+    MHD_Connection* connection;
+    Request* request;
+  };
+
   loop::Loop& loop;
   const Numbers& numbers;
   HttpLimits limits;
+  Report report;
   Listener listener;
-  std::string url;
-  MHD_Daemon* daemon = nullptr;
+  config::Metrics settings{};
+  Protection protection{};
+  std::unique_ptr<Gate> gate{};  ///< null until users are given for the first time
+  std::map<std::uint64_t, Suspended> suspended{};
+  std::uint64_t last_suspended = 0;
+  Daemon daemon{};
   loop::Fd reserve{};
+  HandshakeBudget handshakes{};
   std::optional<loop::FdWatch> accepting{};
   std::optional<loop::FdWatch> connections{};
   loop::Deadline next_run;  ///< libmicrohttpd has more to do then
   loop::Deadline accept_again;
+  loop::Deadline look_again;
+  /// Versions of the files: newer than what is in force and not read yet, and read in vain.
+  std::vector<std::pair<std::string, FileVersion>> changing{};
+  std::vector<std::pair<std::string, FileVersion>> refused{};
 
-  State(loop::Loop& l, const Numbers& n, const HttpLimits& h, Listener from)
+  State(loop::Loop& l, const Numbers& n, const HttpLimits& h, Report r, Listener from)
       : loop(l),
         numbers(n),
         limits(h),
+        report(std::move(r)),
         listener(std::move(from)),
-        url("http://" + listener.address.to_string() + "/metrics"),
         next_run(l.deadlines(), [this] { run(); }),
-        accept_again(l.deadlines(), [this] { accepting->want(EPOLLIN); }) {}
+        accept_again(l.deadlines(), [this] { accepting->want(EPOLLIN); }),
+        look_again(l.deadlines(), [this] { look(); }) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() {
-    accepting.reset();
-    connections.reset();
-    if (daemon != nullptr) MHD_stop_daemon(daemon);
-  }
+  ~State() { stop(); }
 
-  Result<void> start();
+  Result<void> protect(config::Metrics s, Protection p);
+  Result<Daemon> make_daemon(bool tls);
+  void stop();
+  void look();
   void fill_reserve();
   int accept_one(SocketAddress& from);
   void accept_waiting();
   void run();
-  MHD_Result answer(MHD_Connection* connection, std::string_view path, std::string_view method);
+  Gate::Verdict ask_gate(MHD_Connection* connection, Request& request);
+  MHD_Result answer(MHD_Connection* connection, std::string_view path, std::string_view method,
+                    Request& request);
   void client_came(MHD_Connection* connection, void** context);
-  static void client_went(void** context);
+  void client_went(void** context);
 };
 
-Result<void> HttpServer::State::start() {
+Result<void> HttpServer::State::protect(config::Metrics s, Protection p) {
+  if (!p.users.empty() && !gate) {
+    auto opened = Gate::open(loop);
+    if (!opened) return opened.error();
+    gate = std::move(*opened);
+  }
+  if (!daemon || (protection.tls == nullptr) != (p.tls == nullptr)) {
+    auto made = make_daemon(p.tls != nullptr);
+    if (!made) return made.error();
+    const auto* info = MHD_get_daemon_info(made->get(), MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == nullptr) return Error{"this libmicrohttpd was built without epoll", ENOSYS};
+    stop();
+    daemon = std::move(*made);
+    connections.emplace(loop, info->epoll_fd, EPOLLIN, [this](std::uint32_t) { run(); });
+    accepting.emplace(loop, listener.fd.get(), EPOLLIN,
+                      [this](std::uint32_t) { accept_waiting(); });
+    fill_reserve();
+  }
+  if (gate) gate->admit(p.users);
+  settings = std::move(s);
+  protection = std::move(p);
+  for (const std::string& warning : protection.warnings) report(warning);
+  changing.clear();
+  refused.clear();
+  look_again.set(protection.files.empty() ? kNever : loop::Loop::clock() + kLookEvery);
+  return {};
+}
+
+void HttpServer::State::stop() {
+  accepting.reset();
+  connections.reset();
+  next_run.clear();
+  accept_again.clear();
+  // libmicrohttpd aborts the program if it is to end with one of them.
+  for (const auto& [id, one] : suspended) MHD_resume_connection(one.connection);
+  suspended.clear();
+  daemon.reset();
+}
+
+void HttpServer::State::look() {
+  look_again.set(loop::Loop::clock() + kLookEvery);
+  auto seen = look_at_files(settings);
+  if (seen == protection.files || seen == refused) {
+    changing.clear();
+  } else if (seen != changing) {
+    changing = std::move(seen);
+  } else {
+    auto fresh = read_protection(settings);
+    const Result<void> done = fresh ? protect(settings, std::move(*fresh)) : fresh.error();
+    if (done) return;
+    refused = std::move(seen);
+    report(fmt::format("the metrics port keeps what it had: {}", done.error().message));
+  }
+}
+
+Result<Daemon> HttpServer::State::make_daemon(bool tls) {
   const auto on_request = [](void* self, MHD_Connection* connection, const char* path,
                              const char* method, const char*, const char*, std::size_t* uploaded,
-                             void** request) {
+                             void** context) {
     // An answer at the first call, before a body could have come, costs the client its connection.
     const bool reads = std::string_view(method) == MHD_HTTP_METHOD_GET ||
                        std::string_view(method) == MHD_HTTP_METHOD_HEAD;
-    const bool first_call = std::exchange(*request, self) == nullptr;
+    const bool first_call = *context == nullptr;
+    if (first_call) *context = new Request;
     const bool has_body = std::exchange(*uploaded, 0) > 0;
     if (reads && (first_call || has_body)) return MHD_YES;
-    return static_cast<State*>(self)->answer(connection, path, method);
+    return static_cast<State*>(self)->answer(connection, path, method,
+                                             *static_cast<Request*>(*context));
   };
-  const auto on_answered = [](void* self, MHD_Connection* connection, void**,
+  const auto on_answered = [](void* self, MHD_Connection* connection, void** context,
                               MHD_RequestTerminationCode) {
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info == nullptr || info->socket_context == nullptr) return;
-    static_cast<loop::Deadline*>(info->socket_context)
-        ->set(loop::Loop::clock() + static_cast<State*>(self)->limits.exchange);
+    delete static_cast<Request*>(*context);
+    *context = nullptr;
+    client_of(connection)
+        .exchange.set(loop::Loop::clock() + static_cast<State*>(self)->limits.exchange);
   };
   const auto on_connection = [](void* self, MHD_Connection* connection, void** context,
                                 MHD_ConnectionNotificationCode what) {
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
       static_cast<State*>(self)->client_came(connection, context);
     } else {
-      client_went(context);
+      static_cast<State*>(self)->client_went(context);
     }
   };
+  // The certificate is chosen in client_came(), so that a new one needs no new daemon; without
+  // this function the library would ask for one for good.
+  const auto no_certificate = [](gnutls_session_int*, const void*, int, const void*, int, void*,
+                                 unsigned*, void*) { return -1; };
+  int (*const on_certificate)(gnutls_session_int*, const void*, int, const void*, int, void*,
+                              unsigned*, void*) = no_certificate;
+  const std::array<MHD_OptionItem, 3> tls_options{{
+      {MHD_OPTION_HTTPS_PRIORITIES, 0,
+       const_cast<char*>(kTlsPriorities)},  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+      {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, reinterpret_cast<void*>(on_certificate)},
+      {MHD_OPTION_END, 0, nullptr},
+  }};
+  const MHD_OptionItem no_options{MHD_OPTION_END, 0, nullptr};
   // No listening socket of libmicrohttpd's own: it would try to accept without a pause while no
   // file descriptor is left. Without MHD_USE_ERROR_LOG it writes nothing to standard error.
-  daemon = MHD_start_daemon(
-      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr, nullptr,
-      static_cast<MHD_AccessHandlerCallback>(on_request), this, MHD_OPTION_NOTIFY_COMPLETED,
-      static_cast<MHD_RequestCompletedCallback>(on_answered), this, MHD_OPTION_NOTIFY_CONNECTION,
-      static_cast<MHD_NotifyConnectionCallback>(on_connection), this, MHD_OPTION_CONNECTION_LIMIT,
-      kMaxConnections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, kMaxConnectionsPerAddress,
-      MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.silence.count()),
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
-  if (daemon == nullptr) return system_error(errno, "cannot start the HTTP server for metrics");
-  const auto* info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
-  if (info == nullptr) return Error{"this libmicrohttpd was built without epoll", ENOSYS};
-  connections.emplace(loop, info->epoll_fd, EPOLLIN, [this](std::uint32_t) { run(); });
-  accepting.emplace(loop, listener.fd.get(), EPOLLIN, [this](std::uint32_t) { accept_waiting(); });
-  fill_reserve();
-  return {};
+  Daemon made(MHD_start_daemon(
+      MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0),
+      0, nullptr, nullptr, static_cast<MHD_AccessHandlerCallback>(on_request), this,
+      MHD_OPTION_NOTIFY_COMPLETED, static_cast<MHD_RequestCompletedCallback>(on_answered), this,
+      MHD_OPTION_NOTIFY_CONNECTION, static_cast<MHD_NotifyConnectionCallback>(on_connection), this,
+      MHD_OPTION_CONNECTION_LIMIT, kMaxConnections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+      kMaxConnectionsPerAddress, MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(limits.silence.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      kMemoryPerConnection, MHD_OPTION_ARRAY, tls ? tls_options.data() : &no_options,
+      MHD_OPTION_END));
+  if (!made) return system_error(errno, "cannot start the HTTP server for metrics");
+  return made;
 }
 
 void HttpServer::State::fill_reserve() {
@@ -279,6 +266,11 @@ int HttpServer::State::accept_one(SocketAddress& from) {
 
 void HttpServer::State::accept_waiting() {
   for (int i = 0; i < kAcceptBatch; ++i) {
+    if (protection.tls && !handshakes.take(loop::Loop::clock())) {
+      accepting->want(0);
+      accept_again.set(handshakes.again());
+      break;
+    }
     SocketAddress from;
     int fd = accept_one(from);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE) && reserve) {
@@ -287,7 +279,7 @@ void HttpServer::State::accept_waiting() {
     }
     if (fd >= 0) {
       // Refused or not, the descriptor is libmicrohttpd's now.
-      MHD_add_connection(daemon, fd, from.get(), from.size);
+      MHD_add_connection(daemon.get(), fd, from.get(), from.size);
       continue;
     }
     if (errno == EAGAIN) break;
@@ -303,10 +295,10 @@ void HttpServer::State::accept_waiting() {
 }
 
 void HttpServer::State::run() {
-  MHD_run(daemon);
+  MHD_run(daemon.get());
   fill_reserve();
   MHD_UNSIGNED_LONG_LONG ms = 0;
-  if (MHD_get_timeout(daemon, &ms) == MHD_YES) {
+  if (MHD_get_timeout(daemon.get(), &ms) == MHD_YES) {
     // 0 while a connection can be written on at once: that is for the next turn, after the probes.
     next_run.set(loop::Loop::clock() + std::chrono::milliseconds(ms));
   } else {
@@ -314,58 +306,115 @@ void HttpServer::State::run() {
   }
 }
 
+Gate::Verdict HttpServer::State::ask_gate(MHD_Connection* connection, Request& request) {
+  if (protection.users.empty()) return Gate::Verdict::Pass;
+  if (request.verdict) return *request.verdict;
+  const std::uint64_t id = ++last_suspended;
+  const auto verdict = gate->ask(
+      MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION),
+      client_of(connection).address, [this, id](Gate::Verdict answered) {
+        const auto node = suspended.extract(id);
+        if (node.empty()) return;  // its daemon has been stopped
+        node.mapped().request->verdict = answered;
+        MHD_resume_connection(node.mapped().connection);
+        run();
+      });
+  if (verdict == Gate::Verdict::Wait) suspended.emplace(id, Suspended{connection, &request});
+  return verdict;
+}
+
 MHD_Result HttpServer::State::answer(MHD_Connection* connection, std::string_view path,
-                                     std::string_view method) {
+                                     std::string_view method, Request& request) {
   const bool head = method == MHD_HTTP_METHOD_HEAD;
+  const bool reads = head || method == MHD_HTTP_METHOD_GET;
   const bool metrics = path == "/metrics";
+  const auto verdict = reads ? ask_gate(connection, request) : Gate::Verdict::Pass;
+  if (verdict == Gate::Verdict::Wait) {
+    MHD_suspend_connection(connection);
+    return MHD_YES;
+  }
   unsigned status = MHD_HTTP_OK;
   Response response;
-  if (!metrics && path != "/") {
-    status = MHD_HTTP_NOT_FOUND;
-    response = fixed_response("Not found. The metrics are at /metrics.\n", "text/plain");
-  } else if (!head && method != MHD_HTTP_METHOD_GET) {
-    status = MHD_HTTP_METHOD_NOT_ALLOWED;
-    response = fixed_response("Only GET and HEAD.\n", "text/plain");
-    if (response) MHD_add_response_header(response.get(), MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+  const auto refuse = [&](unsigned code, std::string_view why, const char* header,
+                          const char* value) {
+    status = code;
+    response = fixed_response(why, "text/plain");
+    if (response && header != nullptr) MHD_add_response_header(response.get(), header, value);
+  };
+  if (verdict == Gate::Verdict::Busy) {
+    refuse(MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords wait to be verified.\n",
+           MHD_HTTP_HEADER_RETRY_AFTER, "1");
+  } else if (verdict == Gate::Verdict::Refuse) {
+    refuse(MHD_HTTP_UNAUTHORIZED, "A user of [metrics] users_file and its password are needed.\n",
+           MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"relinkd\", charset=\"UTF-8\"");
+  } else if (!metrics && path != "/") {
+    refuse(MHD_HTTP_NOT_FOUND, "Not found. The metrics are at /metrics.\n", nullptr, nullptr);
+  } else if (!reads) {
+    refuse(MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD.\n", MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
   } else if (metrics) {
-    response = metrics_response(numbers, head);
+    response = metrics_response(numbers, head, kPiece);
   } else {
     response = fixed_response(kIndex, "text/html; charset=utf-8");
   }
-  return response ? MHD_queue_response(connection, status, response.get()) : MHD_NO;
+  if (!response) return MHD_NO;
+  // Who was greeted with a certificate that has been replaced comes again.
+  if (client_of(connection).tls != protection.tls) {
+    MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
+  }
+  return MHD_queue_response(connection, status, response.get());
 }
 
 void HttpServer::State::client_came(MHD_Connection* connection, void** context) {
+  const auto* from = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   const int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   // libmicrohttpd sees the end of the stream then, and closes; with a reset, so that the kernel
   // does not keep what the client has not read.
-  auto exchange = std::make_unique<loop::Deadline>(loop.deadlines(), [fd] {
+  const auto end = [fd] {
     const linger reset{1, 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(fd, SHUT_RDWR);
-  });
-  exchange->set(loop::Loop::clock() + limits.exchange);
-  *context = exchange.release();
+  };
+  auto client =
+      std::unique_ptr<Client>(new Client{loop::Deadline(loop.deadlines(), end),
+                                         metrics::client_of(from->client_addr), protection.tls});
+  client->exchange.set(loop::Loop::clock() + limits.exchange);
+  if (client->tls) {
+    const auto* session = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    client->tls->serve(static_cast<gnutls_session_int*>(session->tls_session));
+  }
+  *context = client.release();
 }
 
 void HttpServer::State::client_went(void** context) {
-  delete static_cast<loop::Deadline*>(*context);
+  const std::unique_ptr<Client> client(static_cast<Client*>(*context));
   *context = nullptr;
+  // The session, which ends after this call, still refers to it.
+  if (client && client->tls) loop.retire(std::move(client->tls));
 }
 
 HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HttpServer::~HttpServer() = default;
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(loop::Loop& loop, const std::string& listen,
-                                                      const Numbers& numbers,
-                                                      const HttpLimits& limits) {
-  auto listener = open_listener(listen);
+Result<std::unique_ptr<HttpServer>> HttpServer::start(loop::Loop& loop, config::Metrics settings,
+                                                      Protection protection, const Numbers& numbers,
+                                                      Report report, const HttpLimits& limits) {
+  auto listener = open_listener(settings.listen, static_cast<int>(kMaxConnections));
   if (!listener) return listener.error();
-  auto state = std::make_unique<State>(loop, numbers, limits, std::move(listener).value());
-  if (const auto started = state->start(); !started) return started.error();
+  auto state = std::make_unique<State>(loop, numbers, limits, std::move(report),
+                                       std::move(listener).value());
+  if (const auto started = state->protect(std::move(settings), std::move(protection)); !started) {
+    return started.error();
+  }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 
-const std::string& HttpServer::url() const { return state_->url; }
+Result<void> HttpServer::protect(config::Metrics settings, Protection protection) {
+  return state_->protect(std::move(settings), std::move(protection));
+}
+
+std::string HttpServer::url() const {
+  return fmt::format("{}://{}/metrics", state_->protection.tls ? "https" : "http",
+                     state_->listener.address.to_string());
+}
 
 }  // namespace relinkd::metrics

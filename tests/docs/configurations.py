@@ -13,15 +13,18 @@ NEEDED = {
 }
 # What makes sense only beside other keys.
 BESIDE = {
-    "tls": {"url": ENDPOINTS["rediss"]},
-    "sentinel": {"url": ENDPOINTS["sentinel"], "tls": "{}"},
-    "cluster_relink": {"url": ENDPOINTS["cluster"]},
-    "tls.cert_file": {"url": ENDPOINTS["rediss"], "tls.key_file": '"/key"'},
-    "tls.key_file": {"url": ENDPOINTS["rediss"], "tls.cert_file": '"/cert"'},
-    "sentinel.user": {
+    "endpoint.tls": {"url": ENDPOINTS["rediss"]},
+    "endpoint.sentinel": {"url": ENDPOINTS["sentinel"], "tls": "{}"},
+    "endpoint.cluster_relink": {"url": ENDPOINTS["cluster"]},
+    "endpoint.tls.cert_file": {"url": ENDPOINTS["rediss"], "tls.key_file": '"/key"'},
+    "endpoint.tls.key_file": {"url": ENDPOINTS["rediss"], "tls.cert_file": '"/cert"'},
+    "endpoint.sentinel.user": {
         "url": ENDPOINTS["sentinel"],
         "sentinel.password": '{ file = "/password" }',
     },
+    "metrics.tls.cert_file": {"tls.key_file": '"/key"'},
+    "metrics.tls.key_file": {"tls.cert_file": '"/cert"'},
+    "metrics.tls.client_ca_file": {"tls.cert_file": '"/cert"', "tls.key_file": '"/key"'},
 }
 
 
@@ -29,7 +32,7 @@ def configuration(table: str, key: str, value: str) -> str:
     """A file in which that key has that value, and whatever else it takes."""
     wanted = dict(NEEDED.get(table, {}))
     for name, also in BESIDE.items():
-        if table == "endpoint" and key.startswith(name):
+        if f"{table}.{key}".startswith(name):
             wanted |= also
     wanted = {k: v for k, v in wanted.items() if not k.startswith(f"{key}.")} | {key: value}
     if key.startswith("match."):

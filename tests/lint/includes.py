@@ -17,6 +17,8 @@ OWNERS = {
     r"toml\+\+/": {"config"},
     r"prometheus/": {"metrics"},
     r"microhttpd\.h": {"metrics"},
+    r"gnutls/": {"metrics"},
+    r"crypt\.h": {"metrics"},
     r"ares": {"net"},
     r"openssl/": {"net"},
     r"nlohmann/": {"control", "orders", "relinkctl", "state"},

@@ -17,6 +17,8 @@ PACKAGES = {
     "hiredis": "libhiredis-dev",
     "libsystemd": "libsystemd-dev",
     "libmicrohttpd": "libmicrohttpd-dev",
+    "gnutls": "libgnutls28-dev",
+    "libcrypt": "libcrypt-dev",
     "libcares": "libc-ares-dev",
     "libbpf": "libbpf-dev",
     "tomlplusplus": "libtomlplusplus-dev",

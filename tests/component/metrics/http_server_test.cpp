@@ -162,7 +162,7 @@ TEST(HttpServer, ManyClientsAtOnceEachGetEverything) {
 TEST(HttpServer, ServesOnIPv6) {
   const loop::Fd probe(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!probe) GTEST_SKIP() << "this host has no IPv6";
-  const ServingProcess server({.listen = "[::1]:0"});
+  const ServingProcess server({.metrics = {.listen = "[::1]:0"}});
   EXPECT_THAT(server.url(), StartsWith("http://[::1]:"));
   EXPECT_NE(server.port(), 0);
 }
@@ -181,8 +181,11 @@ TEST(HttpServer, EndsInOrderWhileConnectionsAreOpen) {
 
 class StartErrors : public testing::Test {
  protected:
+  Result<std::unique_ptr<HttpServer>> start(const std::string& listen) {
+    return HttpServer::start(*loop_, {.listen = listen}, {}, numbers_, [](const std::string&) {});
+  }
   std::string error_for(const std::string& listen) {
-    const auto server = HttpServer::start(*loop_, listen, numbers_);
+    const auto server = start(listen);
     return server ? "started" : server.error().message;
   }
   std::unique_ptr<loop::Loop> loop_ = std::move(loop::Loop::create()).value();
@@ -190,7 +193,7 @@ class StartErrors : public testing::Test {
 };
 
 TEST_F(StartErrors, APortThatIsTakenNamesTheAddressAndHowToFindTheOther) {
-  const auto first = HttpServer::start(*loop_, "127.0.0.1:0", numbers_);
+  const auto first = start("127.0.0.1:0");
   ASSERT_TRUE(first);
   const std::string url = (*first)->url();
   const std::string listen = url.substr(7, url.size() - 7 - 8);
@@ -213,7 +216,7 @@ TEST_F(StartErrors, WhatIsNoAddressAndPortIsShownWithExamples) {
 }
 
 TEST_F(StartErrors, APortIsFreeAgainAsSoonAsTheServerIsGone) {
-  auto first = HttpServer::start(*loop_, "127.0.0.1:0", numbers_);
+  auto first = start("127.0.0.1:0");
   ASSERT_TRUE(first);
   const std::string url = (*first)->url();
   (*first).reset();

@@ -191,6 +191,7 @@ TEST(Origins, LeaveOutWhatIsNotSet) {
     EXPECT_THAT(line, Not(testing::HasSubstr(".password")));
     EXPECT_THAT(line, Not(testing::HasSubstr(".tls.")));
     EXPECT_THAT(line, Not(testing::HasSubstr(".sentinel.")));
+    EXPECT_THAT(line, Not(testing::HasSubstr(".users_file")));
     EXPECT_THAT(line, Not(testing::HasSubstr(".cluster_relink")));
   }
 }
@@ -199,6 +200,8 @@ TEST(Origins, AreTomlThatLoadsToTheSameSettings) {
   const std::string text = R"(mode = "observe"
 [metrics]
 listen = "[::1]:0"
+tls = { cert_file = "/c", key_file = "/k", client_ca_file = "/a" }
+users_file = "/u"
 [control]
 socket = "/run/a \"b\" \\c"
 operators = ["wheel", "é\"x"]

@@ -43,6 +43,39 @@ TEST(SlowThresholdRule, IsBelowCommandTimeout) {
                           "(500ms, f:2)"));
 }
 
+TEST(MetricsTlsRule, NeedsCertificateAndKeyFromWhicheverFile) {
+  EXPECT_THAT(errors("[metrics]\ntls = { cert_file = \"/c\", key_file = \"/k\" }"), IsEmpty());
+  EXPECT_THAT(errors({{"main", "[metrics]\ntls.cert_file = \"/c\""},
+                      {"10", "[metrics]\ntls.key_file = \"/k\""}}),
+              IsEmpty());
+  EXPECT_THAT(errors("[metrics]\ntls = { cert_file = \"/c\" }"),
+              ElementsAre("f:2:9: metrics.tls.cert_file: needs key_file as well"));
+  EXPECT_THAT(errors("[metrics]\ntls = { key_file = \"/k\", client_ca_file = \"/a\" }"),
+              ElementsAre("f:2:9: metrics.tls.key_file: needs cert_file as well"));
+  for (const std::string table : {"{}", "{ client_ca_file = \"/a\" }"}) {
+    EXPECT_THAT(errors("[metrics]\ntls = " + table),
+                ElementsAre("f:2:1: metrics.tls: needs cert_file and key_file"));
+  }
+}
+
+TEST(UsersFileRule, SendsNoPasswordOverTheNetworkInClear) {
+  const std::string users = "users_file = \"/u\"\n";
+  const std::string tls = "tls = { cert_file = \"/c\", key_file = \"/k\" }\n";
+  EXPECT_THAT(errors("[metrics]\n" + users), IsEmpty());
+  for (const std::string here :
+       {"127.0.0.1:1", "127.9.9.9:0", "[::1]:1", "[0:0::1]:1", "[::ffff:127.0.0.1]:1", ""}) {
+    EXPECT_THAT(errors("[metrics]\n" + users + "listen = \"" + here + "\""), IsEmpty()) << here;
+  }
+  for (const std::string anywhere : {"0.0.0.0:1", "10.0.0.7:0", "[::]:1", "[2001:db8::1]:1"}) {
+    const std::string listen = "listen = \"" + anywhere + "\"";
+    EXPECT_THAT(
+        errors("[metrics]\n" + users + listen),
+        ElementsAre("f:2:1: metrics.users_file: passwords would cross the network in clear; "
+                    "give metrics.tls as well, or listen on 127.0.0.1 or [::1]"));
+    EXPECT_THAT(errors("[metrics]\n" + users + tls + listen), IsEmpty());
+  }
+}
+
 TEST(Rules, HoldInAnEndpointTogetherWithWhatItInherits) {
   EXPECT_THAT(errors("[[endpoint]]\nurl = \"redis://h\"\nslow_threshold = \"3s\"\n"
                      "[watch]\ncommand_timeout = \"2500ms\""),

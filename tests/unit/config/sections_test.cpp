@@ -139,11 +139,5 @@ TEST(ActuatorMaxOrders, IsFrom1To100000) {
   }
 }
 
-TEST(Keys, OfLaterVersionsAreRefusedByName) {
-  EXPECT_THAT(errors("[metrics]\nusers_file = \"/u\"\ntls = { cert_file = \"/c\" }"),
-              ElementsAre("f:2:1: metrics.users_file is not supported by this version of relinkd",
-                          "f:3:1: metrics.tls is not supported by this version of relinkd"));
-}
-
 }  // namespace
 }  // namespace relinkd::config::test
