@@ -492,7 +492,7 @@ class Relinkd:
         if self.running:
             process = pathlib.Path(f"/proc/{self.pid}")
             told["status"] = self.relinkctl("status", "--json").stdout
-            if json.loads(told["status"])["metrics_url"]:
+            if json.loads(told["status"])["metrics_url"].startswith("http:"):
                 told["metrics"] = self.get()[2]
             told["status table"] = self.relinkctl("status").stdout
             told["configuration"] = self.relinkctl("config", "show").stdout
