@@ -6,6 +6,7 @@ import concurrent.futures
 import copy
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -251,14 +252,72 @@ def test_what_is_provisioned_is_where_it_is_installed():
         assert f"DESTINATION ${{share}}/{path})" in installed
 
 
-def test_prometheus_takes_its_configuration_and_finds_its_targets(tmp_path):
-    text = (DASHBOARDS / "provisioning/prometheus.yml").read_text()
-    config = tmp_path / "prometheus.yml"
+SCRAPING = (DASHBOARDS / "provisioning/prometheus.yml").read_text(encoding="utf-8")
+# What it shows in comments, as settings. Prose has one space behind the #, or stands at the left.
+PROTECTED = re.sub(r"^( +)#(?! \S)", r"\1", SCRAPING, flags=re.M)
+
+
+def prometheus_config(folder, text):
+    """The configuration with the files of this tree."""
+    config = folder / "prometheus.yml"
     config.write_text(text.replace("/usr/share/relinkd/prometheus/rules", str(DASHBOARDS / "rules"))
-                      .replace("/etc/prometheus/relinkd", str(DASHBOARDS / "provisioning")))
+                      .replace("/etc/prometheus/relinkd/", f"{DASHBOARDS}/provisioning/")
+                      .replace("/etc/prometheus/", f"{folder}/"))
+    return config
+
+
+def check_config(config):
     done = promtool("check", "config", config)
-    assert done.returncode == 0, done.stderr
-    assert "2 rule files found" in done.stdout, done.stdout
-    done = promtool("check", "service-discovery", config, "relinkd")
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_prometheus_takes_its_configuration_and_finds_its_targets(tmp_path):
+    config = prometheus_config(tmp_path, SCRAPING)
+    code, told = check_config(config)
+    assert code == 0 and "2 rule files found" in told, told
+    done = promtool("check", "service-discovery", "--timeout=10s", config, "relinkd")
     found = {one["labels"]["instance"] for one in json.loads(done.stdout)}
     assert found == {"web-1.example.net", "web-2.example.net", "batch-1.example.net"}, done.stdout
+
+
+@pytest.fixture
+def scrapers_files(tmp_path):
+    """What the configuration names in /etc/prometheus: promtool loads certificate and key."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-subj", "/CN=scraper", "-keyout", tmp_path / "scraper.key", "-out", tmp_path / "scraper.pem"],
+        check=True, capture_output=True, timeout=60,
+    )
+    shutil.copy(tmp_path / "scraper.pem", tmp_path / "relinkd-ca.pem")
+    (tmp_path / "relinkd.pass").write_text("secret")
+    return tmp_path
+
+
+def test_prometheus_takes_what_the_configuration_shows_for_protected_ports(scrapers_files):
+    assert PROTECTED.count("#") < SCRAPING.count("#")
+    code, told = check_config(prometheus_config(scrapers_files, PROTECTED))
+    assert code == 0, told
+
+
+@pytest.mark.parametrize(("good", "bad", "told"), [
+    ("basic_auth:", "basic_authentication:", "basic_authentication not found"),
+    ("tls_config:", "tls:", "tls not found"),
+    ("scraper.key", "another.key", "another.key"),
+])
+def test_the_check_of_the_configuration_finds(scrapers_files, good, bad, told):
+    code, said = check_config(prometheus_config(scrapers_files, PROTECTED.replace(good, bad)))
+    assert code == 1 and told in said, said
+
+
+def test_the_guide_shows_the_same_settings_for_protected_ports():
+    """docs/OPERATIONS.md is what people copy from."""
+    guide = (TOP / "docs/OPERATIONS.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"^```yaml\nscrape_configs:\n(.*?)^```", guide, re.M | re.S)
+
+    def settings(text):
+        return {re.sub(r" *#.*", "", line).strip() for line in text.splitlines()} - {""}
+
+    ours = settings(PROTECTED) & settings(shown)
+    assert {"scheme: https", "tls_config:", "basic_auth:"} <= ours
+    files = re.findall(r"\S+: /etc/prometheus/[\w.-]+$", "\n".join(settings(PROTECTED)), re.M)
+    assert len(files) == 4 and set(files) <= ours
