@@ -33,6 +33,17 @@ def relinkd(units):
     return SERVICE
 
 
+@pytest.fixture
+def stalled(relinkd):
+    """The line that tells that the server hangs. By now it goes on."""
+    wait_journal(*of_this_run("RELINKD_ENDPOINT=sessions", "RELINKD_CONDITION=ok"))
+    systemctl("kill", "--signal=STOP", "redis-server.service")
+    try:
+        return wait_journal(*of_this_run("RELINKD_CONDITION=stalled"))
+    finally:
+        systemctl("kill", "--signal=CONT", "redis-server.service")
+
+
 def status() -> dict:
     done = subprocess.run([program("relinkctl"), "status", "--json"], check=True,
                           stdout=subprocess.PIPE)
@@ -52,13 +63,7 @@ def test_started_means_ready(relinkd):
     assert f"CapEff:\t{0:016x}\n" in process
 
 
-def test_its_lines_are_found_by_their_fields(relinkd):
-    wait_journal(*of_this_run("RELINKD_ENDPOINT=sessions", "RELINKD_CONDITION=ok"))
-    systemctl("kill", "--signal=STOP", "redis-server.service")
-    try:
-        stalled = wait_journal(*of_this_run("RELINKD_CONDITION=stalled"))
-    finally:
-        systemctl("kill", "--signal=CONT", "redis-server.service")
+def test_its_lines_are_found_by_their_fields(relinkd, stalled):
     assert stalled["_SYSTEMD_UNIT"] == relinkd
     assert stalled["RELINKD_NODE"] == "127.0.0.1:6379"
     assert stalled["MESSAGE"].startswith("sessions: 127.0.0.1:6379 stalled: ")
@@ -71,13 +76,7 @@ def test_its_lines_are_found_by_their_fields(relinkd):
     assert last["RELINKD_CONDITION"] in ("slow", "ok")
 
 
-def test_an_incident_is_told_as_a_timeline(relinkd):
-    wait_journal(*of_this_run("RELINKD_ENDPOINT=sessions", "RELINKD_CONDITION=ok"))
-    systemctl("kill", "--signal=STOP", "redis-server.service")
-    try:
-        stalled = wait_journal(*of_this_run("RELINKD_CONDITION=stalled"))
-    finally:
-        systemctl("kill", "--signal=CONT", "redis-server.service")
+def test_an_incident_is_told_as_a_timeline(stalled):
     incident = stalled["RELINKD_INCIDENT"]
     command = [program("relinkctl"), "incidents"]
 
