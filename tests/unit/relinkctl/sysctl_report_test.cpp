@@ -72,6 +72,43 @@ TEST(SysctlReport, NotAppliedWeighsMoreThanUnreadable) {
   EXPECT_THAT(text(r), HasSubstr("tcp_retries2 is 15, wanted is 5; x.y cannot be read"));
 }
 
+/// What files say of it: a line, or none, where the kernel's own 15 holds.
+core::SysctlSources at_boot(const std::string& line) {
+  core::SysctlSources sources;
+  sources.files.push_back({"/etc/sysctl.d/90-relinkd.conf", {}, line, {}});
+  return sources;
+}
+
+TEST(SysctlReport, WarnsOfAValueThatARebootTakesBack) {
+  const core::SysctlSources none = at_boot("");
+  const auto r = report(kFive, {{"net.ipv4.tcp_retries2", "5"}}, &none);
+  EXPECT_EQ(r.verdict(), Verdict::NotPersistent);
+  EXPECT_EQ(exit_code(r.verdict()), 1);
+  EXPECT_EQ(json::parse(sysctls_json(r))["verdict"], "not_persistent");
+  EXPECT_THAT(text(r), HasSubstr("relinkctl sysctl apply"));
+}
+
+TEST(SysctlReport, WarnsOfAValueThatOnlyARebootBrings) {
+  const core::SysctlSources five = at_boot("net.ipv4.tcp_retries2 = 5\n");
+  const auto r = report(kFive, {{"net.ipv4.tcp_retries2", "15"}}, &five);
+  EXPECT_EQ(r.verdict(), Verdict::OnlyAtBoot);
+  EXPECT_EQ(exit_code(r.verdict()), 1);
+  EXPECT_EQ(json::parse(sysctls_json(r))["verdict"], "only_at_boot");
+}
+
+TEST(SysctlReport, IsAppliedWhereTheFilesSayTheSame) {
+  const core::SysctlSources five = at_boot("net.ipv4.tcp_retries2 = 5\n");
+  EXPECT_EQ(report(kFive, {{"net.ipv4.tcp_retries2", "5"}}, &five).verdict(), Verdict::Applied);
+}
+
+TEST(SysctlReport, DoesNotKnowWhatARebootBringsWhereAFolderCannotBeRead) {
+  core::SysctlSources unread = at_boot("net.ipv4.tcp_retries2 = 5\n");
+  unread.unread.emplace_back("/etc/sysctl.d cannot be read: Permission denied");
+  const auto r = report(kFive, {{"net.ipv4.tcp_retries2", "5"}}, &unread);
+  EXPECT_EQ(r.verdict(), Verdict::Unreadable);
+  EXPECT_THAT(text(r), HasSubstr("/etc/sysctl.d cannot be read: Permission denied"));
+}
+
 TEST(SysctlReport, WithNothingWantedIsApplied) {
   EXPECT_EQ(exit_code(report({}, {}).verdict()), 0);
   EXPECT_EQ(text(report({}, {})), "Applied: no sysctl is wanted.\n");
