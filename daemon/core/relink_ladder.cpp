@@ -144,7 +144,9 @@ void RelinkLadder::order(const RelinkSurroundings& around, bool dry_run) {
     r.rung = *first;
   }
   for (const RelinkSocket& s : sockets_) {
-    if (s.state != AppSocketState::Connecting) r.by_hand.insert(s.cookie);
+    if (s.state != AppSocketState::Connecting && !is_ending(around, s.cookie)) {
+      r.by_hand.insert(s.cookie);
+    }
   }
   if (r.by_hand.empty() && !r.triggered) return;
   r.incident = around.health.incident;
@@ -173,6 +175,14 @@ void RelinkLadder::order(const RelinkSurroundings& around, bool dry_run) {
   left_alone_.clear();
   replacements_.clear();
   evaluate(around);
+}
+
+/// Whether it was ordered to end, and no look since the answer says that it is still there.
+bool RelinkLadder::is_ending(const RelinkSurroundings& around, std::uint64_t cookie) const {
+  if (!relink_) return false;
+  const auto it = relink_->ordered.find(cookie);
+  if (it == relink_->ordered.end()) return false;
+  return it->second == kNever || it->second - around.rules.verify_within >= looked_at_;
 }
 
 void RelinkLadder::on_breaker_closed(bool by_person) {

@@ -139,6 +139,7 @@ class RelinkLadder {
   void finish(const RelinkSurroundings& around);
 
   // What is done (relink_ladder.cpp).
+  [[nodiscard]] bool is_ending(const RelinkSurroundings& around, std::uint64_t cookie) const;
   void act(const RelinkSurroundings& around, const RelinkFound& found);
   void sweep(const RelinkSurroundings& around, const RelinkFound& found);
   void destroy_dead(const RelinkSurroundings& around, const RelinkFound& found);

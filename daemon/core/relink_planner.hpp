@@ -246,11 +246,11 @@ class RelinkPlanner {
                        MonoTime now);
   RelinkPlan on_deadline(MonoTime now);
 
-  /// A person orders it: the whole ladder for all sockets of the app, without spread, min_interval
-  /// and breaker, but only toward health, and not while paused. What forbids it is told (Held), and
-  /// it does not come later; max_parallel and reconnect_rate only make it wait. The breaker does
-  /// not count it, but replacements that die end it. `dry_run`: only the news of what would be
-  /// done.
+  /// A person orders it: the whole ladder for all sockets of the app (but those that are being
+  /// ended already, so that to say it twice is to do it once), without spread, min_interval and
+  /// breaker, but only toward health, and not while paused. What forbids it is told (Held), and it
+  /// does not come later; max_parallel and reconnect_rate only make it wait. The breaker does not
+  /// count it, but replacements that die end it. `dry_run`: only the news of what would be done.
   RelinkPlan order(const std::string& app, bool dry_run, MonoTime now);
   /// Closes the breaker, if it is open, and tries again what was given up.
   RelinkPlan reset(const std::string& app, MonoTime now);

@@ -381,7 +381,8 @@ control::OrderView Apps::relink(const std::string& app, bool dry_run) {
     v.lines.push_back(relink_text(news, action_text(news.target, news.rung, news.verb)));
   }
   if (v.lines.empty()) {
-    v.lines.push_back(fmt::format("{} has no connection to any of its endpoints", app));
+    v.lines.push_back(
+        fmt::format("{} has no connection to any of its endpoints that is not being ended", app));
   }
   return v;
 }

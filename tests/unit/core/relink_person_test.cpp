@@ -56,6 +56,31 @@ TEST(RelinkByHand, SocketsThatAreOpenedAfterItAreNotMeant) {
   EXPECT_EQ(s.count(Kind::Recovered), 1);
 }
 
+TEST(RelinkByHand, SaidTwiceItEndsEachSocketOnce) {
+  for (const bool answered : {false, true}) {
+    Ordered s;
+    if (!answered) s.answers.reset();
+    s.open(2, State::Ok);
+    s.look();
+    s.order();
+    s.order();
+    EXPECT_THAT(s.cookies(), ElementsAre(1, 2)) << answered;
+    EXPECT_EQ(s.count(Kind::Decided), 1);
+  }
+}
+
+TEST(RelinkByHand, SaidAgainItEndsWhatIsStillThere) {
+  Ordered s;
+  s.stubborn = {1};
+  s.open(2, State::Ok);
+  s.look();
+  s.order();
+  s.open(State::Ok);
+  s.pass(1s);
+  s.order();
+  EXPECT_THAT(s.cookies(), ElementsAre(1, 1, 2, 3));
+}
+
 TEST(RelinkByHand, IsBoundByReconnectRate) {
   Ordered s;
   s.endpoints["sessions"].reconnect_rate = 10;
