@@ -69,7 +69,7 @@ void Endpoint::take_primary_evidence(Member& member, const Node& node) {
   }
   if (!node.link().is_proven_primary()) return;
   if (member.replicas != role->replicas || member.follows) {
-    member.replicas = role->replicas;
+    take_replicas(member, role->replicas, now);
     member.follows.reset();
     want_arrangement();
   }
@@ -139,6 +139,8 @@ void Endpoint::on_passed_over(Node& node, const Address& address, core::Conditio
 void Endpoint::tell(Member& member, const core::FailoverStory& story,
                     const std::optional<Address>& from) {
   const WallTime wall = loop::Loop::wall();
+  // The new primary's replicas are others, and the old one is a former.
+  member.lost_replicas.clear();
   std::erase_if(formers_, [&](const Former& f) { return f.address == member.proven_at; });
   // Where the URL itself names the address, nothing leads its applications elsewhere.
   const bool follows = settings_.url.has_seeds() || member.node->has_name();

@@ -156,7 +156,9 @@ class Endpoint : public NodeOwner,
     std::optional<Address> proven_at;  ///< the primary that proved itself last
     bool found_elsewhere = false;      ///< it is not the endpoint's own node
     std::vector<HostPort> replicas;    ///< as the primary told last
-    std::optional<HostPort> follows;   ///< of a member that turned replica: whom
+    /// Those that it told of before, and until when they are watched on.
+    std::map<HostPort, MonoTime> lost_replicas;
+    std::optional<HostPort> follows;  ///< of a member that turned replica: whom
   };
 
   Endpoint(Shared& shared, const config::Endpoint& settings, Observer& observer,
@@ -209,6 +211,7 @@ class Endpoint : public NodeOwner,
   void arrange();
   [[nodiscard]] std::map<HostPort, Part> wanted_others() const;
   void want_arrangement();
+  static void take_replicas(Member& member, const std::vector<HostPort>& replicas, MonoTime now);
 
   // Who is the primary: endpoint.cpp.
   void take_primary_evidence(Member& member, const Node& node);

@@ -11,6 +11,10 @@ namespace {
 
 /// A former primary to which nothing led stays known for so long, for those who ask what happened.
 constexpr Duration kFormerShown = 10min;
+/// A replica that the primary does not tell of any more is watched on for so long: enough for a
+/// restart, and for an alert to find it down.
+constexpr Duration kLostReplicaWatched = 5min;
+constexpr std::size_t kMaxLostReplicas = 64;
 /// Who may be the primary, and who says so, is asked each second, whatever the endpoint's pace is.
 constexpr Duration kClosely = 1s;
 /// Nodes that one endpoint watches besides its members.
@@ -216,12 +220,25 @@ Endpoint::Member* Endpoint::find_member(const std::string& key) {
 
 void Endpoint::want_arrangement() { arrange_at_.set(shared_.around.loop.now().at); }
 
+/// A primary forgets at once a replica that dies: without these its end would only be that its
+/// metrics are gone.
+void Endpoint::take_replicas(Member& member, const std::vector<HostPort>& replicas, MonoTime now) {
+  for (const HostPort& before : member.replicas) {
+    if (member.lost_replicas.size() < kMaxLostReplicas) {
+      member.lost_replicas.emplace(before, now + kLostReplicaWatched);
+    }
+  }
+  for (const HostPort& present : replicas) member.lost_replicas.erase(present);
+  member.replicas = replicas;
+}
+
 std::map<HostPort, Part> Endpoint::wanted_others() const {
   std::map<HostPort, Part> wanted;
   // What comes first counts: a former primary that is a watched replica is a replica.
   if (settings_.watch.watch_replicas) {
     for (const auto& m : members_) {
       for (const HostPort& r : m->replicas) wanted.emplace(r, Part::Replica);
+      for (const auto& [r, until] : m->lost_replicas) wanted.emplace(r, Part::Replica);
     }
     if (cluster_) {
       for (const auto& shard : cluster_->map().shards()) {
@@ -251,6 +268,13 @@ std::map<HostPort, Part> Endpoint::wanted_others() const {
 
 void Endpoint::arrange() {
   arrange_at_.clear();
+  const MonoTime now = shared_.around.loop.now().at;
+  for (const auto& m : members_) {
+    std::erase_if(m->lost_replicas, [now](const auto& lost) { return lost.second <= now; });
+    for (const auto& [where, until] : m->lost_replicas) {
+      if (until < arrange_at_.due()) arrange_at_.set(until);
+    }
+  }
   const WallTime wall = loop::Loop::wall();
   std::erase_if(formers_, [&](const Former& f) {
     return f.counted && f.sockets == 0 && wall - f.demoted > kFormerShown;

@@ -104,6 +104,22 @@ def test_replicas_are_watched_where_that_is_wanted(lab, pair):
     assert watcher.course(NAME, mark) == []
 
 
+def test_a_dead_replica_is_watched_on_though_the_primary_forgets_it(lab, pair):
+    primary, replica = pair
+    watcher = lab.watch_until_ok(
+        endpoint(NAME, primary.url(), watch_replicas=True), watch=WATCH
+    )
+    watcher.wait_node(NAME, replica.host_port, part="replica", condition="ok")
+    replica.kill()
+    wait_until(lambda: primary.client().role()[2] == [], "the primary to forget its replica")
+    # Time to learn that.
+    watcher.wait_probes(NAME, int(INTERVAL) + 2)
+    up = watcher.scrape().value("relinkd_node_up", endpoint=NAME, node=replica.host_port)
+    assert up == 0
+    replica.start()
+    watcher.wait_node(NAME, replica.host_port, part="replica", condition="ok")
+
+
 @pytest.mark.parametrize("forbidden", [("role",), ("role", "client", "cluster")])
 def test_without_role_the_switchover_is_read_from_info(lab, pair, forbidden):
     old, new = pair
