@@ -2,7 +2,7 @@
 """A bad day of a small fleet: four hosts with relinkd, four services, and all that happens to them.
 
 What the dashboards show is made to happen here, by real faults. Each step waits for relinkd's own word
-that it happened. `pause` lies between the steps: longer ones make pictures that are easier to read.
+that it happened. `pause` scrapes lie between the steps: more make pictures that are easier to read.
 
 web-1 acts for its apps, web-2 only observes, web-3 has no actuator, web-4 dies. All are in one network
 namespace and so see the same connections, each those of its own apps.
@@ -17,9 +17,9 @@ from application import APP_UID
 from collector import wait_until
 from fabric import Fabric
 from faults import Faults
+from fleet import FleetPrometheus
 from group import ReplicationGroup
 from lab import app, endpoint
-from prometheus import Prometheus
 from relinks import Relinks
 
 RETRIES = "net.ipv4.tcp_retries2"
@@ -34,7 +34,7 @@ WATCH = {
 
 
 class Story:
-    def __init__(self, fabric: Fabric, pause: float = 2.0):
+    def __init__(self, fabric: Fabric, pause: int = 2):
         self._fabric = fabric
         # Prefix of commands on the host of Prometheus.
         self.command = fabric.client.command()
@@ -42,11 +42,10 @@ class Story:
         self._servers()
         self._hosts()
         self._apps()
-        self.prometheus = Prometheus(fabric.client, fabric.make_folder("prometheus"))
-        fabric.cleanup(self.prometheus.stop)
-        self.prometheus.set_targets({
+        self.prometheus = FleetPrometheus(fabric.client, fabric.make_folder("prometheus"), {
             name: ":".join(map(str, host.metrics_address())) for name, host in self.hosts.items()
         })
+        fabric.cleanup(self.prometheus.stop)
         self.prometheus.wait_scraped()
         self.start = time.time()
 
@@ -122,14 +121,14 @@ class Story:
     def _step(self, what: str):
         print(f"{time.time() - self.start:6.1f} s  {what}")
         yield
-        time.sleep(self._pause)
+        self.prometheus.wait_scraped(self._pause)
 
     def play(self) -> None:
         web1, web2, web3 = (self.hosts[f"web-{n}"] for n in (1, 2, 3))
         checkout, billing = Relinks(web1, "checkout", "cache"), Relinks(web1, "billing", "cache")
         # To cache one that is busy and six that are idle; the others lead to sessions.
         wait_until(lambda: sum(checkout.sockets().values()) == 7, "census of checkout's connections")
-        time.sleep(self._pause)
+        self.prometheus.wait_scraped(self._pause)
 
         with self._step("a middlebox forgets checkout's connections to cache"):
             mark = web1.mark()
@@ -179,7 +178,7 @@ class Story:
             marks = [one.mark() for one in (web1, web2)]
             self.cache.kill()
             web1.wait_event("refused", "cache", marks[0])
-            time.sleep(self._pause)
+            self.prometheus.wait_scraped(self._pause)
             self.cache.start()
             for host, mark in zip((web1, web2), marks):
                 host.wait_event("ok", "cache", mark)

@@ -20,7 +20,7 @@ def story():
     places.bring_programs()
     fabric = Fabric()
     try:
-        made = Story(fabric, pause=float(os.environ.get("RELINKD_STORY_PAUSE") or 2))
+        made = Story(fabric, pause=int(os.environ.get("RELINKD_STORY_PAUSE") or 2))
         made.play()
         yield made
         if keep := os.environ.get("RELINKD_STORY_KEEP"):

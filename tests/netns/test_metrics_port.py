@@ -10,7 +10,7 @@ import shutil
 import pytest
 from lab import endpoint
 from network import CLIENT, run
-from scraper import Scraper
+from prometheus import Prometheus
 from watcher import NOBODY
 
 HOST = str(CLIENT.ip)
@@ -83,9 +83,11 @@ def port(lab):
 def scraper(lab):
     """Starts a Prometheus on the other host."""
 
-    def start(**ways: dict) -> Scraper:
-        made = Scraper(lab.server, lab.new_folder("prometheus"), TARGET, ways)
-        lab.cleanup(made.close)
+    def start(**ways: dict) -> Prometheus:
+        target = {"static_configs": [{"targets": [TARGET]}]}
+        jobs = {name: target | way for name, way in ways.items()}
+        made = Prometheus(lab.server, lab.new_folder("prometheus"), jobs)
+        lab.cleanup(made.stop)
         return made
 
     return start

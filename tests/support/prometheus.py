@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Prometheus in a namespace, with the rules that the packages ship."""
+"""A real Prometheus in a namespace, and what it says."""
 
 import json
 import pathlib
@@ -7,13 +7,13 @@ import signal
 import subprocess
 import time
 import urllib.parse
+from collections.abc import Iterable
 
 from collector import wait_until
 from network import Namespace
-from places import RULES
 from watcher import NamespaceHttp
 
-PORT = 9090
+ADDRESS = ("127.0.0.1", 9090)
 SCRAPE = 1.0  # seconds
 
 
@@ -22,30 +22,27 @@ class Refused(Exception):
 
 
 class Prometheus:
-    """Finds its targets in a file, as hosts of a fleet are found."""
+    """`jobs`: what stands in its scrape_configs besides the name, by the job's name."""
 
-    def __init__(self, namespace: Namespace, folder: pathlib.Path):
+    def __init__(self, namespace: Namespace, folder: pathlib.Path, jobs: dict[str, dict],
+                 rules: Iterable[pathlib.Path] = ()):
         self._namespace = namespace
         self.data = folder / "data"
-        self._targets = folder / "targets.json"
-        self._targets.write_text("[]")
         config = folder / "prometheus.yml"
         # JSON is YAML.
         config.write_text(json.dumps({
-            "global": {"scrape_interval": f"{SCRAPE:g}s", "scrape_timeout": "1s",
+            "global": {"scrape_interval": f"{SCRAPE:g}s", "scrape_timeout": f"{SCRAPE:g}s",
                        "evaluation_interval": f"{SCRAPE:g}s"},
-            "rule_files": [str(file) for file in RULES],
-            "scrape_configs": [{
-                "job_name": "relinkd",
-                "file_sd_configs": [{"files": [str(self._targets)], "refresh_interval": "1s"}],
-            }],
+            "rule_files": [str(file) for file in rules],
+            "scrape_configs": [{"job_name": name, **job} for name, job in jobs.items()],
         }))
+        config.chmod(0o600)  # it may have a password
         self._log = folder / "prometheus.log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 namespace.command(
                     "prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.data}",
-                    f"--web.listen-address=127.0.0.1:{PORT}",
+                    f"--web.listen-address={ADDRESS[0]}:{ADDRESS[1]}",
                 ),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
@@ -58,28 +55,8 @@ class Prometheus:
         except OSError:
             return False
 
-    def set_targets(self, addresses: dict[str, str]) -> None:
-        """Addresses by the names of hosts."""
-        text = json.dumps([
-            {"targets": [address], "labels": {"instance": name}} for name, address in addresses.items()
-        ])
-        new = self._targets.with_suffix(".new")
-        new.write_text(text)
-        new.rename(self._targets)
-
-    def wait_scraped(self, times: int = 2) -> None:
-        """Waits until each target was scraped so often from now on."""
-        begin = time.time()
-        wait_until(
-            lambda: self._scraped(begin + (times - 1) * SCRAPE), f"{times} scrapes of each target"
-        )
-
-    def _scraped(self, after: float) -> bool:
-        found = self.ask("query", query="timestamp(up)")["result"]
-        return bool(found) and all(float(one["value"][1]) > after for one in found)
-
     def _get(self, path: str) -> tuple[int, bytes]:
-        connection = NamespaceHttp(self._namespace, "127.0.0.1", PORT)
+        connection = NamespaceHttp(self._namespace, *ADDRESS)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -95,6 +72,31 @@ class Prometheus:
         if answer["status"] != "success":
             raise Refused(answer["error"])
         return answer["data"]
+
+    def error(self, job: str) -> str:
+        """What went wrong with the last scrape of the job's target; empty: nothing."""
+        targets = self.ask("targets")["activeTargets"]
+        return next(t["lastError"] for t in targets if t["labels"]["job"] == job)
+
+    def wait_value(self, query: str, value: float) -> None:
+        """Waits until the query has one answer, this one."""
+
+        def answered() -> bool:
+            found = self.ask("query", query=query)["result"]
+            return len(found) == 1 and float(found[0]["value"][1]) == value
+
+        wait_until(answered, f"{query} being {value}")
+
+    def wait_scraped(self, times: int = 2) -> None:
+        """Waits until each target was scraped so often from now on."""
+        begin = time.time()
+        wait_until(
+            lambda: self._scraped(begin + (times - 1) * SCRAPE), f"{times} scrapes of each target"
+        )
+
+    def _scraped(self, after: float) -> bool:
+        found = self.ask("query", query="timestamp(up)")["result"]
+        return bool(found) and all(float(one["value"][1]) > after for one in found)
 
     def stop(self) -> None:
         if self._process.poll() is None:

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Prometheus of a fleet, with the rules that the packages ship."""
+
+import json
+import pathlib
+
+from network import Namespace
+from places import RULES
+from prometheus import Prometheus
+
+
+class FleetPrometheus(Prometheus):
+    """Finds its targets in a file, as hosts of a fleet are found."""
+
+    def __init__(self, namespace: Namespace, folder: pathlib.Path, addresses: dict[str, str]):
+        """`addresses`: of the hosts, by their names."""
+        targets = folder / "targets.json"
+        targets.write_text(json.dumps([
+            {"targets": [address], "labels": {"instance": name}} for name, address in addresses.items()
+        ]))
+        super().__init__(
+            namespace, folder, {"relinkd": {"file_sd_configs": [{"files": [str(targets)]}]}}, RULES
+        )
