@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """apt install ./relinkd_*.deb on a clean Debian, and relinkd's life as the service of it."""
 
+import base64
 import json
+import pathlib
 import re
+import shutil
+import ssl
 import subprocess
 import urllib.request
 
@@ -118,6 +122,68 @@ def test_a_bad_file_at_start_is_told_and_not_tried_again(relinkd):
     assert show(relinkd, "NRestarts") == "0"
     DROP_IN.write_text(GOOD)
     systemctl("start", relinkd)
+
+
+# --------------------------------------------------------------------------------- the metrics port
+
+
+KEY = CONFIG.parent / "metrics.key"
+CREDENTIALS = pathlib.Path("/etc/systemd/system/relinkd.service.d/credentials.conf")
+
+
+@pytest.fixture
+def certificate():
+    """A key that belongs to root alone, and its certificate."""
+    apt("install", "openssl")
+    made = KEY.with_suffix(".pem")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-subj", "/CN=relinkd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", KEY, "-out", made)
+    KEY.chmod(0o600)
+    yield made
+    KEY.unlink()
+    made.unlink()
+
+
+def protected(certificate: pathlib.Path, key: pathlib.Path | str, users: pathlib.Path | None = None) -> str:
+    table = f'{GOOD}[metrics]\ntls = {{ cert_file = "{certificate}", key_file = "{key}" }}\n'
+    return table + (f'users_file = "{users}"\n' if users else "")
+
+
+def scrape(certificate: pathlib.Path, password: str = "") -> str:
+    basic = base64.b64encode(f"prometheus:{password}".encode()).decode()
+    request = urllib.request.Request("https://127.0.0.1:10121/metrics",
+                                     headers={"Authorization": f"Basic {basic}"})
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with urllib.request.urlopen(request, timeout=PATIENCE, context=trust) as answer:
+        return answer.read().decode()
+
+
+def test_a_key_of_root_alone_is_refused_and_one_for_its_group_is_read(relinkd, certificate):
+    DROP_IN.write_text(protected(certificate, KEY))
+    assert "failed" in systemctl("reload", relinkd, check=False)
+    assert any(f"metrics.tls.key_file {KEY} cannot be read: Permission denied" in line["MESSAGE"]
+               for line in journal(f"_PID={main_pid(relinkd)}"))
+    users = KEY.with_suffix(".users")
+    users.write_text("prometheus:" + run("openssl", "passwd", "-6", "a long password"))
+    # As docs/OPERATIONS.md says.
+    for file in (KEY, users):
+        shutil.chown(file, "root", "relinkd")
+        file.chmod(0o640)
+    DROP_IN.write_text(protected(certificate, KEY, users))
+    systemctl("reload", relinkd)
+    assert "relinkd_build_info" in scrape(certificate, "a long password")
+    users.unlink()
+
+
+def test_a_key_of_root_alone_is_handed_over_as_a_credential(relinkd, certificate):
+    CREDENTIALS.parent.mkdir(exist_ok=True)
+    CREDENTIALS.write_text(f"[Service]\nLoadCredential=metrics.key:{KEY}\n")
+    systemctl("daemon-reload")
+    DROP_IN.write_text(protected(certificate, "/run/credentials/relinkd.service/metrics.key"))
+    systemctl("restart", relinkd)
+    assert "relinkd_build_info" in scrape(certificate)
+    CREDENTIALS.unlink()
+    systemctl("daemon-reload")
 
 
 # -------------------------------------------------------------------------------------- how it ends
