@@ -78,6 +78,7 @@ class Answer:
     panel: str
     query: str
     expression: str
+    legend: str
     choice: str
     series: list[dict]
     faults: list[str]
@@ -202,7 +203,8 @@ class Runner:
         for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
             if series and not any(label in one["metric"] for one in series):
                 faults.append(f"no series has the label {label} of its legend")
-        return Answer(self._board["uid"], panel, target["refId"], target["expr"], choice, series, faults)
+        return Answer(self._board["uid"], panel, target["refId"], target["expr"],
+                      target["legendFormat"], choice, series, faults)
 
 
 def findings(board: dict, span: Span, ask: Callable) -> list[str]:
@@ -224,3 +226,49 @@ def findings(board: dict, span: Span, ask: Callable) -> list[str]:
 def _has_number(series: dict) -> bool:
     values = series.get("values") or [series["value"]]
     return any(value != "NaN" for _, value in values)
+
+
+# ------------------------------------------------------------------------------------------ words
+
+_CHOSEN = re.compile(r'\b(?:condition|state)(=~|!~|!=|=)"([^"$]*)"')
+
+
+def _lets_pass(expression: str, word: str) -> bool:
+    """Whether the query may bring the word: its selectors do not leave it out, or it puts it in."""
+    if f'"{word}"' in _CHOSEN.sub("", expression):
+        return True
+    return all(
+        bool(re.fullmatch(pattern, word)) != operator.startswith("!")
+        for operator, pattern in _CHOSEN.findall(expression)
+    )
+
+
+def coloured(panel: dict) -> set[str]:
+    """The words that the panel has a colour for, of those that its queries may bring."""
+    words: set[str] = set()
+    for override in panel.get("fieldConfig", {}).get("overrides", []):
+        properties = {one["id"]: one["value"] for one in override["properties"]}
+        if "color" in properties:
+            words.add(override["matcher"]["options"])
+        for mapping in properties.get("mappings", []):
+            words |= mapping["options"].keys()
+    expressions = [target["expr"] for target in panel.get("targets", [])]
+    return {word for word in words if any(_lets_pass(one, word) for one in expressions)}
+
+
+def unshown(board: dict, span: Span, ask: Callable) -> list[str]:
+    """The words that have a colour in a panel and that it does not show at any time of the span."""
+    waited = {panel["title"]: coloured(panel) for panel in board["panels"]}
+    panels = [
+        panel | {"targets": [one | {"instant": False} for one in panel["targets"]]}
+        for panel in board["panels"] if waited[panel["title"]]
+    ]
+    for answer in Runner(board | {"panels": panels}, span, ask).answers():
+        waited[answer.panel] -= {word for one in answer.series for word in one["metric"].values()}
+        waited[answer.panel] -= {_legend(answer.legend, one["metric"]) for one in answer.series}
+    return [f"{board['uid']}: {panel} never showed {word}"
+            for panel, words in waited.items() for word in sorted(words)]
+
+
+def _legend(text: str, labels: dict[str, str]) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), text)

@@ -153,9 +153,27 @@ def test_the_check_finds(program, faults, tmp_path):
 # ----------------------------------------------------------------------------------------- rules
 
 
+ALERTS = (DASHBOARDS / "rules/alerts.yml").read_text(encoding="utf-8")
+
+
 def test_promtool_takes_the_rules():
     done = promtool("check", "rules", "--lint-fatal", *RULES)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("pattern", "by", "told"), [
+    (r"\$labels", "$lables", "undefined variable"),
+    (r"expr: ", "expression: ", "field expression not found"),
+    (r"> 60", ">> 60", "could not parse expression"),
+    (r"( +- alert: \w+\n(?:.+\n)+)", r"\1\1", "duplicate"),
+], ids=["template", "key", "expression", "twice"])
+def test_promtool_finds(tmp_path, pattern, by, told):
+    bad, count = re.subn(pattern, by, ALERTS, count=1)
+    assert count == 1
+    file = tmp_path / "alerts.yml"
+    file.write_text(bad)
+    done = promtool("check", "rules", "--lint-fatal", file)
+    assert done.returncode != 0 and told in done.stdout + done.stderr, done.stdout + done.stderr
 
 
 def run_rule_tests(folder, alerts):
@@ -171,7 +189,6 @@ def run_rule_tests(folder, alerts):
     return promtool("test", "rules", tests / "alerts_test.yml")
 
 
-ALERTS = (DASHBOARDS / "rules/alerts.yml").read_text(encoding="utf-8")
 PLANTED = {
     "sooner": (r"for: 2m", "for: 105s"),
     "later": (r"for: 2m", "for: 135s"),
