@@ -21,8 +21,6 @@ class KeyVisitor {
   virtual void table(std::string_view name, const std::function<void(KeyVisitor&)>& keys) = 0;
   /// A table whose keys are names of sysctls.
   virtual void sysctls(std::string_view name, std::map<std::string, std::int64_t>& values) = 0;
-  /// A key or table of later versions, which this one refuses by name.
-  virtual void not_supported(std::string_view name) = 0;
 };
 
 /// The keys outside of tables.

@@ -22,8 +22,6 @@ void OriginLister::sysctls(std::string_view name, std::map<std::string, std::int
   }
 }
 
-void OriginLister::not_supported(std::string_view) {}
-
 void OriginLister::add(const std::string& key, std::string value) {
   if (value.empty()) return;
   const std::string path = path_ + key;

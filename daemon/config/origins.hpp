@@ -24,7 +24,6 @@ class OriginLister : public KeyVisitor {
   void key(std::string_view name, const Codec& codec) override;
   void table(std::string_view name, const std::function<void(KeyVisitor&)>& keys) override;
   void sysctls(std::string_view name, std::map<std::string, std::int64_t>& values) override;
-  void not_supported(std::string_view name) override;
 
  private:
   void add(const std::string& key, std::string value);

@@ -92,13 +92,6 @@ void TableReader::sysctls(std::string_view name, std::map<std::string, std::int6
   }
 }
 
-void TableReader::not_supported(std::string_view name) {
-  const Node* node = take(name);
-  if (!node) return;
-  findings_.add({file_, node->key_place},
-                path_of(name) + " is not supported by this version of relinkd");
-}
-
 const Node* TableReader::take(std::string_view name) {
   known_.push_back(name);
   return table_.find(name);

@@ -70,7 +70,6 @@ class TableReader : public KeyVisitor {
   void key(std::string_view name, const Codec& codec) override;
   void table(std::string_view name, const std::function<void(KeyVisitor&)>& keys) override;
   void sysctls(std::string_view name, std::map<std::string, std::int64_t>& values) override;
-  void not_supported(std::string_view name) override;
 
   /// The value of a key that is known, or null. It is the caller's to read.
   const Node* take(std::string_view name);
