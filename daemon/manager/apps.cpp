@@ -43,15 +43,6 @@ Apps::Apps(Surroundings surroundings, Entropy entropy)
 
 Apps::~Apps() = default;
 
-void Apps::stop() {
-  relinker_.stop();
-  closes_.stop();
-}
-
-void Apps::on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event) {
-  closes_.on_socket_event(target, event);
-}
-
 void Apps::configure(const config::Settings& settings) {
   settings_ = settings;
   std::vector<std::unique_ptr<metrics::AppNumbers>> before = std::move(numbers_);
@@ -89,6 +80,7 @@ void Apps::configure(const config::Settings& settings) {
 void Apps::stop() {
   tracer_.stop();
   relinker_.stop();
+  closes_.stop();
 }
 
 metrics::AppNumbers* Apps::numbers_of(const std::string& app) {
@@ -253,6 +245,7 @@ void Apps::on_socket_event(const core::RelinkTarget& target, const core::SocketE
   if (event.kind == core::SocketEvent::Kind::Retransmitted) {
     relinker_.suspect(target.endpoint, event.remote);
   }
+  closes_.on_socket_event(target, event);
 }
 
 void Apps::on_tracing(bool active, const std::string& detail) {

@@ -43,8 +43,6 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   void configure(const config::Settings& settings);
   void stop();
   void endpoint_changed() { relinker_.endpoint_changed(); }
-  /// What the kernel tells of a connection of an app.
-  void on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event);
 
   [[nodiscard]] bool paused() const;
   /// Nothing: it is not paused, or until it is resumed.
