@@ -236,6 +236,10 @@ class Actuator:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def connect(self, uid: int = WATCHER) -> Orderer:
         with as_user(uid):
             made = Orderer(self.path)

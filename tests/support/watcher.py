@@ -80,6 +80,7 @@ class Relinkd:
         apps: Sequence[dict] = (),
         mode: str = "",
         with_actuator: bool = True,
+        actuator_prefix: Sequence[str] = (),
         watch: dict | None = None,
         tables: dict[str, dict] | None = None,
         sample: bool = True,
@@ -113,7 +114,7 @@ class Relinkd:
         self.configure(endpoints)
         self.actuator: Actuator | None = None
         if apps:
-            self.actuator = Actuator(folder, prefix=namespace.command())
+            self.actuator = Actuator(folder, prefix=namespace.command(*actuator_prefix))
             if with_actuator:
                 self.actuator.start()
 
