@@ -16,7 +16,7 @@ function __relinkctl_command
                 set skip yes
             case '-*'
             case '*'
-                if test -z "$command"; or contains -- "$command" config sysctl
+                if test -z "$command"; or contains -- "$command" config sysctl tune
                     set command (string join ' ' $command $word)
                 end
         end
@@ -67,6 +67,7 @@ complete -c relinkctl -n '__relinkctl_is ""' -a apps -d 'The sockets of apps by 
 complete -c relinkctl -n '__relinkctl_is ""' -a closes -d 'Why connections of apps ended'
 complete -c relinkctl -n '__relinkctl_is ""' -a relink -d 'Make an app reconnect now'
 complete -c relinkctl -n '__relinkctl_is ""' -a reset -d "Close an app's breaker"
+complete -c relinkctl -n '__relinkctl_is ""' -a tune -d "The protection of the apps' live sockets"
 complete -c relinkctl -n '__relinkctl_is ""' -a pause -d 'Stop all actions for apps'
 complete -c relinkctl -n '__relinkctl_is ""' -a resume -d 'Allow actions again'
 complete -c relinkctl -n '__relinkctl_is ""' -a check -d 'Try a server once, without relinkd'
@@ -79,9 +80,13 @@ complete -c relinkctl -n '__relinkctl_is ""' -a sysctl -d "The kernel's settings
 
 complete -c relinkctl -n '__relinkctl_is status' -a '(__relinkctl_names endpoint)'
 complete -c relinkctl -n '__relinkctl_is status' -l watch -d 'Draw anew at each event'
-complete -c relinkctl -n '__relinkctl_is apps closes relink reset' -a '(__relinkctl_names app)'
+complete -c relinkctl -n '__relinkctl_is apps closes relink reset "tune show" "tune apply" "tune revert"' \
+    -a '(__relinkctl_names app)'
 complete -c relinkctl -n '__relinkctl_is closes' -l all -d 'Those of every day, too'
 complete -c relinkctl -n '__relinkctl_is relink' -l dry-run -d 'Only say what would be done'
+complete -c relinkctl -n '__relinkctl_is tune' -a show -d 'Which sockets were made stricter'
+complete -c relinkctl -n '__relinkctl_is tune' -a apply -d 'Protect them at once and again'
+complete -c relinkctl -n '__relinkctl_is tune' -a revert -d 'Put back what the app had set'
 complete -c relinkctl -n '__relinkctl_is pause' -a '10m 30m 1h 2h'
 complete -c relinkctl -n '__relinkctl_is events' -l follow -s f -d 'Go on with new ones'
 complete -c relinkctl -n '__relinkctl_is incidents' -l since -x -a '1h 1d 7d' -d 'A time, or a time ago'
@@ -104,5 +109,5 @@ complete -c relinkctl -n '__relinkctl_is check' -l no-verify -d 'Accept any cert
 complete -c relinkctl -n '__relinkctl_is check' -l expect -x -a 'primary replica any' -d 'Role'
 complete -c relinkctl -n '__relinkctl_is check' -l timeout -x -d 'Time for each step'
 
-complete -c relinkctl -n '__relinkctl_is status apps closes check events incidents "config show" "sysctl check"' \
+complete -c relinkctl -n '__relinkctl_is status apps closes check events incidents "config show" "sysctl check" "tune show"' \
     -l json -d 'For programs'

@@ -213,7 +213,7 @@ void Relinker::on_looked(bool full) {
     carry_out(planner_.on_census(target, sockets, full, now));
   }
   std::erase_if(hurried_, [&](const auto& entry) { return now - entry.second > kHurry; });
-  observer_.on_looked();
+  observer_.on_looked(full);
 }
 
 /// Which sockets were opened to a primary is to be known after a restart, however that comes.

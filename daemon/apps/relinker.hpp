@@ -46,8 +46,8 @@ class Relinker : public Census::Owner {
     /// An order was carried out, or was not.
     virtual void on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
                           const std::string& detail) = 0;
-    /// The applications' sockets were looked at.
-    virtual void on_looked() = 0;
+    /// The applications' sockets were looked at: all of them, or only some.
+    virtual void on_looked(bool full) = 0;
     /// By app, in the order of the configuration.
     virtual void on_out_of_sight(const std::vector<std::uint64_t>& processes) = 0;
     /// The actuator can be reached, and what it can do; or cannot, and why. Once until it changes.

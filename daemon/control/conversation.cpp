@@ -96,6 +96,15 @@ constexpr Method kMethods[] = {
        return encode_order(service.reset(given<std::string>(call, "app")));
      },
      {{{"app", Takes::Type::Text}}}},
+    {"GetTuning", Access::Read,
+     [](Service& service, const Call&, WallTime) { return encode_tuning(service.tuning()); }},
+    {"Tune",
+     Access::Order,
+     [](Service& service, const Call& call, WallTime) {
+       return encode_order(
+           service.tune(given<std::string>(call, "app"), given<bool>(call, "revert")));
+     },
+     {{{"app", Takes::Type::Text}, {"revert", Takes::Type::Flag}}}},
     {"Pause",
      Access::Order,
      [](Service& service, const Call& call, WallTime) {

@@ -150,21 +150,24 @@ type Value (
 # The sockets of an app to one node, counted by their state: "ok", "unproven"
 # (idle, and no keepalive timer looks after it), "peer_closed", "black_holed",
 # "stalled", "wrong_node", "replica" or "connecting". unprotected counts those
-# that no keepalive timer looks after. Of these, waiting counts those that wait
-# for a reply, and hangs_seconds is how long the app would hang on the worst of
-# the others, null if not known.
+# on which a path that dies while they are idle is not noticed within a minute
+# (where their options cannot be looked at: that no keepalive timer looks
+# after). Of these, waiting counts those that wait for a reply; waits_seconds is
+# how long the longest of them would, null if for ever, and hangs_seconds how
+# long the app would hang on the worst of the others, null if not known.
 type AppNode (
   node: string,
   sockets: [string]int,
   unprotected: int,
   waiting: int,
-  hangs_seconds: ?float
+  hangs_seconds: ?float,
+  waits_seconds: ?float
 )
 
-# A socket that is unprotected or in trouble. hangs_seconds is how long the app
-# would hang on it if the path died now and it were used, null if not known.
-# waiting says that it waits for a reply (a command that blocks, too): if the
-# path died now and it were unprotected, for ever, so hangs_seconds is null.
+# A socket that is unprotected or in trouble. waiting says that it waits for a
+# reply (a command that blocks, too). hangs_seconds is how long the app would
+# hang on it if the path died now and, unless it is waiting, it were used; null
+# if that is not known, or, where it is waiting, if it would for ever.
 # process is the cgroup, or the uid where that is not known.
 type AppSocket (
   local: string,
@@ -229,6 +232,47 @@ type Close (
   retransmits: int,
   condition: string,
   incident: ?string
+)
+
+# What looks after a socket: SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL,
+# TCP_KEEPCNT and TCP_USER_TIMEOUT; user_timeout_seconds is null for none.
+type SocketOptions (
+  keepalive: bool,
+  idle_seconds: float,
+  interval_seconds: float,
+  count: int,
+  user_timeout_seconds: ?float
+)
+
+# So many sockets were changed so; or, where done is false, would be.
+type TuningChange (
+  sockets: int,
+  done: bool,
+  before: SocketOptions,
+  after: SocketOptions
+)
+
+# An app's live sockets to one of its endpoints, each counted once: strict are
+# those that the app itself made as strict as is wanted, tuned those that
+# relinkd did, loose the others, and unseen those whose options nobody has
+# looked at. wanted is null with protect = false. changes has at most 20.
+type TuningEndpoint (
+  endpoint: string,
+  sockets: int,
+  strict: int,
+  tuned: int,
+  loose: int,
+  unseen: int,
+  wanted: ?SocketOptions,
+  changes: []TuningChange
+)
+
+# reverted: a person took the protection of the app back.
+type TuningApp (
+  name: string,
+  mode: string,
+  reverted: bool,
+  endpoints: []TuningEndpoint
 )
 
 # How an app should see one of its endpoints. primaries are those proven, of a
@@ -297,6 +341,19 @@ method Relink(app: string, dry_run: bool) -> (accepted: bool, lines: []string)
 
 # Closes an app's breaker.
 method Reset(app: string) -> (accepted: bool, lines: []string)
+
+# The protection of the apps' live sockets. unsupported says why their options
+# cannot be looked at here; null if they can.
+method GetTuning() -> (
+  paused: bool,
+  unsupported: ?string,
+  apps: []TuningApp
+)
+
+# Protects the live sockets of an app at once and again; with revert, puts back
+# what was changed, and leaves the app unprotected until the next Tune without
+# it. An empty app means all.
+method Tune(app: string, revert: bool) -> (accepted: bool, lines: []string)
 
 # Stops all actions for apps: for so many seconds, a year at most, or until
 # Resume. Watching goes on.

@@ -90,17 +90,17 @@ struct AppNodeView {
   std::uint64_t unprotected = 0;
   std::uint64_t waiting = 0;  ///< of the unprotected ones: AppSocketView::waiting
   Duration hangs_for{};       ///< of those that do not wait: AppSocketView::hangs_for, the longest
+  Duration waits_for{};       ///< of those that wait: the longest; 0: for ever, or there are none
 };
 
-/// A socket of an app that no keepalive timer looks after, or that is in trouble.
+/// A socket of an app that is unprotected, or in trouble.
 struct AppSocketView {
   std::string local, node;
   std::string state;
   bool unprotected = false;
-  /// It waits for a reply: if the path died now, and no keepalive timer looked after it, for ever.
-  bool waiting = false;
-  /// How long the app would hang on it if the path died now and it were used; 0: not known (the
-  /// socket's own keepalive decides), or for ever, where it is waiting.
+  bool waiting = false;  ///< it waits for a reply
+  /// How long the app would hang on it if the path died now and, unless it is waiting, it were
+  /// used; 0: not known, or for ever, where it is waiting.
   Duration hangs_for{};
   std::string detail;
   std::string process;  ///< cgroup, or uid where that is not known
@@ -136,6 +136,48 @@ struct AppsView {
   std::optional<WallTime> paused_until;  ///< StatusView::paused_until
   std::string actuator;                  ///< what it can do here, or why it cannot be reached
   WallTime census{};  ///< when the sockets were looked at last; the epoch: not yet
+};
+
+/// The options of a socket that look after it: core::SocketOptions.
+struct SocketOptionsView {
+  bool keepalive = false;
+  Duration idle{}, interval{};
+  std::uint64_t count = 0;
+  Duration user_timeout{};  ///< 0: none
+  friend auto operator<=>(const SocketOptionsView&, const SocketOptionsView&) = default;
+};
+
+/// Sockets of which the same was changed, or would be.
+struct TuningChangeView {
+  std::uint64_t sockets = 0;
+  bool done = false;  ///< relinkd's options are in force; else they would be
+  SocketOptionsView before, after;
+};
+
+/// The options of an app's live sockets to one endpoint, each counted once.
+struct TuningEndpointView {
+  std::string endpoint;
+  std::uint64_t sockets = 0;                ///< established, or closed by the peer
+  std::uint64_t strict = 0;                 ///< by the app's own doing as strict as is wanted
+  std::uint64_t tuned = 0;                  ///< made so by relinkd
+  std::uint64_t loose = 0;                  ///< not so
+  std::uint64_t unseen = 0;                 ///< nobody has looked at their options
+  std::optional<SocketOptionsView> wanted;  ///< nothing: `protect = false`
+  std::vector<TuningChangeView> changes;    ///< the most frequent first, at most kMostChanges
+  static constexpr std::size_t kMostChanges = 20;
+};
+
+struct TuningAppView {
+  std::string name;
+  std::string mode;       ///< "act", "observe"
+  bool reverted = false;  ///< a person took the protection back
+  std::vector<TuningEndpointView> endpoints;
+};
+
+struct TuningView {
+  bool paused = false;
+  std::string unsupported;  ///< why no socket's options can be looked at; empty: they can
+  std::vector<TuningAppView> apps;
 };
 
 /// A pause that is longer is refused: it would outlive everybody's memory of it.
@@ -243,6 +285,10 @@ class Service {
   /// An order that names no app is refused in `lines`, with the nearest known name.
   virtual OrderView relink(const std::string& app, bool dry_run) = 0;
   virtual OrderView reset(const std::string& app) = 0;
+  virtual TuningView tuning() = 0;
+  /// Protects the live sockets of the app, of all apps where `app` is empty, at once and again; or,
+  /// with `revert`, puts back what was changed and leaves them unprotected until then.
+  virtual OrderView tune(const std::string& app, bool revert) = 0;
   /// Up to kLongestPause. Zero: until it is resumed.
   virtual OrderView pause(Duration duration) = 0;
   virtual OrderView resume() = 0;

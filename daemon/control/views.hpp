@@ -28,8 +28,11 @@ Result<ClosesView> decode_closes(std::string_view json);
 /// One alone, which is what `relinkctl closes --json` prints.
 std::string encode_close(const CloseView& close);
 
-/// A status or apps, `json`, with only those in its array `list` ("endpoints", "apps") that are
-/// named, all their keys kept.
+std::string encode_tuning(const TuningView& tuning);
+Result<TuningView> decode_tuning(std::string_view json);
+
+/// A status, apps or tuning, `json`, with only those in its array `list` ("endpoints", "apps") that
+/// are named, all their keys kept.
 Result<std::string> select_named(std::string_view json, const char* list,
                                  const std::vector<std::string>& names);
 

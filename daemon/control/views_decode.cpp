@@ -226,7 +226,8 @@ AppNodeView app_node_view(const Json& json) {
           .sockets = counts_at(json, "sockets"),
           .unprotected = count_at(json, "unprotected"),
           .waiting = count_at(json, "waiting"),
-          .hangs_for = duration_at(json, "hangs_seconds").value_or(Duration::zero())};
+          .hangs_for = duration_at(json, "hangs_seconds").value_or(Duration::zero()),
+          .waits_for = duration_at(json, "waits_seconds").value_or(Duration::zero())};
 }
 
 AppSocketView app_socket_view(const Json& json) {
@@ -270,6 +271,38 @@ AppView app_view(const Json& json) {
   return view;
 }
 
+SocketOptionsView options_view(const Json& json) {
+  return {.keepalive = bool_at(json, "keepalive"),
+          .idle = duration_at(json, "idle_seconds").value_or(Duration::zero()),
+          .interval = duration_at(json, "interval_seconds").value_or(Duration::zero()),
+          .count = count_at(json, "count"),
+          .user_timeout = duration_at(json, "user_timeout_seconds").value_or(Duration::zero())};
+}
+
+std::optional<SocketOptionsView> options_at(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  if (at == json.end() || !at->is_object()) return std::nullopt;
+  return options_view(*at);
+}
+
+TuningEndpointView tuning_endpoint_view(const Json& json) {
+  TuningEndpointView view;
+  view.endpoint = text_at(json, "endpoint");
+  view.sockets = count_at(json, "sockets");
+  view.strict = count_at(json, "strict");
+  view.tuned = count_at(json, "tuned");
+  view.loose = count_at(json, "loose");
+  view.unseen = count_at(json, "unseen");
+  view.wanted = options_at(json, "wanted");
+  for (const auto& change : array_at(json, "changes")) {
+    view.changes.push_back({.sockets = count_at(change, "sockets"),
+                            .done = bool_at(change, "done"),
+                            .before = options_at(change, "before").value_or(SocketOptionsView{}),
+                            .after = options_at(change, "after").value_or(SocketOptionsView{})});
+  }
+  return view;
+}
+
 }  // namespace
 
 Result<StatusView> decode_status(std::string_view json) {
@@ -307,6 +340,25 @@ Result<ClosesView> decode_closes(std::string_view json) {
   ClosesView closes;
   for (const auto& close : array_at(*object, "closes")) closes.closes.push_back(close_view(close));
   return closes;
+}
+
+Result<TuningView> decode_tuning(std::string_view json) {
+  const auto object = parse_object(json);
+  if (!object) return object.error();
+  TuningView tuning;
+  tuning.paused = bool_at(*object, "paused");
+  tuning.unsupported = text_at(*object, "unsupported");
+  for (const auto& app : array_at(*object, "apps")) {
+    TuningAppView view;
+    view.name = text_at(app, "name");
+    view.mode = text_at(app, "mode");
+    view.reverted = bool_at(app, "reverted");
+    for (const auto& endpoint : array_at(app, "endpoints")) {
+      view.endpoints.push_back(tuning_endpoint_view(endpoint));
+    }
+    tuning.apps.push_back(std::move(view));
+  }
+  return tuning;
 }
 
 Result<OrderView> decode_order(std::string_view json) {

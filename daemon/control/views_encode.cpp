@@ -127,11 +127,10 @@ void write_event(JsonWriter& json, const EventView& event) {
   json.close_object();
 }
 
-/// Null for zero: it is not known, or for ever.
-void write_hang(JsonWriter& json, Duration hangs_for) {
-  json.key("hangs_seconds")
-      .optional(hangs_for > Duration::zero() ? std::optional(hangs_for) : std::nullopt,
-                &JsonWriter::seconds);
+/// Null for zero: it is not known, or for ever, or there is none.
+void write_hang(JsonWriter& json, const char* key, Duration hangs_for) {
+  json.key(key).optional(hangs_for > Duration::zero() ? std::optional(hangs_for) : std::nullopt,
+                         &JsonWriter::seconds);
 }
 
 void write_app_node(JsonWriter& json, const AppNodeView& node) {
@@ -142,7 +141,8 @@ void write_app_node(JsonWriter& json, const AppNodeView& node) {
   json.close_object();
   json.key("unprotected").count(node.unprotected);
   json.key("waiting").count(node.waiting);
-  write_hang(json, node.hangs_for);
+  write_hang(json, "hangs_seconds", node.hangs_for);
+  write_hang(json, "waits_seconds", node.waits_for);
   json.close_object();
 }
 
@@ -153,7 +153,7 @@ void write_app_socket(JsonWriter& json, const AppSocketView& socket) {
   json.key("state").string(socket.state);
   json.key("unprotected").boolean(socket.unprotected);
   json.key("waiting").boolean(socket.waiting);
-  write_hang(json, socket.hangs_for);
+  write_hang(json, "hangs_seconds", socket.hangs_for);
   json.key("detail").string(socket.detail);
   json.key("process").string(socket.process);
   json.close_object();
@@ -226,6 +226,45 @@ void write_subscription(JsonWriter& json, const SubscriptionView& subscription) 
   json.close_object();
 }
 
+void write_options(JsonWriter& json, const SocketOptionsView& options) {
+  json.open_object();
+  json.key("keepalive").boolean(options.keepalive);
+  json.key("idle_seconds").seconds(options.idle);
+  json.key("interval_seconds").seconds(options.interval);
+  json.key("count").count(options.count);
+  write_hang(json, "user_timeout_seconds", options.user_timeout);
+  json.close_object();
+}
+
+void write_tuning(JsonWriter& json, const TuningEndpointView& endpoint) {
+  json.open_object();
+  json.key("endpoint").string(endpoint.endpoint);
+  json.key("sockets").count(endpoint.sockets);
+  json.key("strict").count(endpoint.strict);
+  json.key("tuned").count(endpoint.tuned);
+  json.key("loose").count(endpoint.loose);
+  json.key("unseen").count(endpoint.unseen);
+  json.key("wanted");
+  if (endpoint.wanted) {
+    write_options(json, *endpoint.wanted);
+  } else {
+    json.null();
+  }
+  json.key("changes").open_array();
+  for (const TuningChangeView& change : endpoint.changes) {
+    json.open_object();
+    json.key("sockets").count(change.sockets);
+    json.key("done").boolean(change.done);
+    json.key("before");
+    write_options(json, change.before);
+    json.key("after");
+    write_options(json, change.after);
+    json.close_object();
+  }
+  json.close_array();
+  json.close_object();
+}
+
 }  // namespace
 
 std::string encode_status(const StatusView& status, WallTime now) {
@@ -266,6 +305,27 @@ std::string encode_closes(const ClosesView& closes) {
 std::string encode_close(const CloseView& close) {
   JsonWriter json;
   write_close(json, close);
+  return json.take();
+}
+
+std::string encode_tuning(const TuningView& tuning) {
+  JsonWriter json;
+  json.open_object();
+  json.key("paused").boolean(tuning.paused);
+  json.key("unsupported").string_or_null(tuning.unsupported);
+  json.key("apps").open_array();
+  for (const TuningAppView& app : tuning.apps) {
+    json.open_object();
+    json.key("name").string(app.name);
+    json.key("mode").string(app.mode);
+    json.key("reverted").boolean(app.reverted);
+    json.key("endpoints").open_array();
+    for (const TuningEndpointView& endpoint : app.endpoints) write_tuning(json, endpoint);
+    json.close_array();
+    json.close_object();
+  }
+  json.close_array();
+  json.close_object();
   return json.take();
 }
 

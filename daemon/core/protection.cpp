@@ -43,6 +43,11 @@ std::optional<Duration> noticed_when_idle(const SocketOptions& options) {
   return options.idle + step * ((after_first + step - 1ns) / step);
 }
 
+bool looked_after(const SocketOptions& options) {
+  const auto noticed = noticed_when_idle(options);
+  return noticed && *noticed <= 1min;
+}
+
 Duration noticed_in_flight(const SocketOptions& options, Duration give_up) {
   return options.user_timeout > 0ns ? options.user_timeout : give_up;
 }

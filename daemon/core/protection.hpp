@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/time.hpp"
@@ -33,5 +34,23 @@ std::optional<Duration> noticed_when_idle(const SocketOptions& options);
 /// The same where data are in flight: the user timeout, be it shorter or longer, else `give_up`,
 /// the kernel's time by tcp_retries2 (tcp_write_timeout in the same file).
 Duration noticed_in_flight(const SocketOptions& options, Duration give_up);
+
+/// Such a flow is noticed within a minute.
+bool looked_after(const SocketOptions& options);
+
+/// What is done with the options of live sockets.
+enum class Tuning : std::uint8_t {
+  Look,    ///< only tell them
+  Apply,   ///< and make them as strict as the configuration has it for the app
+  Revert,  ///< and put back what Apply changed
+};
+
+/// A live socket, as it is after that.
+struct TunedSocket {
+  std::uint64_t cookie = 0;
+  SocketOptions now;
+  std::optional<SocketOptions> before;  ///< what Apply found, where it changed anything
+  friend bool operator==(const TunedSocket&, const TunedSocket&) = default;
+};
 
 }  // namespace relinkd::core

@@ -74,6 +74,8 @@ constexpr std::array<std::string_view, kEventNames.size()> kMessageIds{
     "5094f7f978144f12bb75bc8adebe6f9e",  // app_out_of_sight
     "0df43cf70a39407c9765e020576c056c",  // app_disconnected
     "e17d30d04ed8490bb963adb7a20d6399",  // app_not_connected
+    "8fc09c212fc248b4ae89fd82759396da",  // sockets_protected
+    "db4912dfaba04f4ea31c2db80d90ba18",  // sockets_reverted
     "8600f1b504974feb94f1b401c9eb8268",  // degraded
     "37a5100065294bfb9d7bce8675139785",  // repeated
 };
@@ -91,7 +93,7 @@ bool names_endpoint(Event event) {
 /// Whether every entry of the event has RELINKD_APP.
 bool names_app(Event event) {
   return (event >= Event::RelinkDecided && event <= Event::BreakerClosed) ||
-         (event >= Event::AppOutOfSight && event <= Event::AppNotConnected);
+         (event >= Event::AppOutOfSight && event <= Event::SocketsReverted);
 }
 
 std::string_view subject_prefix(Event event) {

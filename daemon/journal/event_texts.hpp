@@ -8,7 +8,7 @@
 namespace relinkd::journal {
 
 /// The texts of all other events, in the order of Event from Started on.
-inline constexpr std::array<CatalogText, 40> kEventTexts{{
+inline constexpr std::array<CatalogText, 42> kEventTexts{{
     {// started
      .subject = "relinkd has started",
      .happened = R"(relinkd runs and has begun to watch the endpoints of its configuration. Until
@@ -440,6 +440,28 @@ RELINKD_CAUSE has the cause, the message the figures.)",
 Where it does not: at firewall rules for this application, at its network, and
 at the ports and descriptors that it uses.)",
      .look = R"(`relinkctl closes APP`, `relinkctl status`. relinkd_app_connects_total.)"},
+    {// sockets_protected
+     .subject = "live connections of the application are protected",
+     .happened = R"(relinkd-actuator gave connections of the application TCP keepalive and a user
+timeout at least as strict as `protect` says, without its doing. Connections
+that it opens later are given them too, without a line of their own. In mode
+"observe" nothing was changed, and the line says what would have been.)",
+     .means = R"(If the path of one dies, also while it is idle, its kernel notices within the
+time that the message names, and the application gets an error ("Connection
+timed out") instead of waiting for ever. Nothing else changes for it; what it
+had set more strictly itself stays.)",
+     .action = R"(Nothing. To put back what was changed: `relinkctl tune revert APP`; for good:
+`protect = false`.)",
+     .look = R"(`relinkctl tune show APP`; relinkd_tuned_sockets and
+relinkd_app_unprotected_sockets; `ss -tno dst ADDRESS`: timer:(keepalive,…).)"},
+    {// sockets_reverted
+     .subject = "the options of the application's live connections were put back",
+     .happened = R"(Somebody called `relinkctl tune revert`. The connections have again the options
+that the application gave them.)",
+     .means = R"(A connection whose path dies may hang as before relinkd. The application stays
+unprotected until `relinkctl tune apply` or a restart of relinkd.)",
+     .action = "`relinkctl tune apply APP`, when the reason is gone.",
+     .look = "`relinkctl tune show APP`; relinkd_app_unprotected_sockets."},
     {// degraded
      .subject = "relinkd cannot do a part of its work",
      .happened = R"(relinkd runs without something that it should have: the metrics port, the

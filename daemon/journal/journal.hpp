@@ -70,11 +70,13 @@ enum class Event : std::uint8_t {
   Resumed,
   ActuatorLost,  ///< the actuator cannot be reached, or cannot do a part of its work
   ActuatorBack,
-  AppOutOfSight,    ///< processes of an app are in another network namespace
-  AppDisconnected,  ///< connections of an app ended unusually, with their cause
-  AppNotConnected,  ///< an app's attempts to connect failed
-  Degraded,         ///< relinkd cannot do a part of its work (a port, a socket, a permission)
-  Repeated,         ///< lines that were held back by the rate limit, counted
+  AppOutOfSight,     ///< processes of an app are in another network namespace
+  AppDisconnected,   ///< connections of an app ended unusually, with their cause
+  AppNotConnected,   ///< an app's attempts to connect failed
+  SocketsProtected,  ///< live connections of an app were given keepalive and a user timeout
+  SocketsReverted,   ///< their own options were put back
+  Degraded,          ///< relinkd cannot do a part of its work (a port, a socket, a permission)
+  Repeated,          ///< lines that were held back by the rate limit, counted
 };
 inline constexpr auto kEventNames = enum_names<Event>(
     "unknown", "local_fault", "dns_failed", "refused", "unreachable", "half_open", "peer_closed",
@@ -86,7 +88,8 @@ inline constexpr auto kEventNames = enum_names<Event>(
     "server_replaced", "maintenance", "former_left", "sysctl_not_applied", "sysctl_applied",
     "relink_decided", "relink_held", "relink_acted", "relink_recovered", "relink_failed",
     "breaker_opened", "breaker_closed", "paused", "resumed", "actuator_lost", "actuator_back",
-    "app_out_of_sight", "app_disconnected", "app_not_connected", "degraded", "repeated");
+    "app_out_of_sight", "app_disconnected", "app_not_connected", "sockets_protected",
+    "sockets_reverted", "degraded", "repeated");
 
 /// One line of the log. Empty fields are left out.
 struct Entry {

@@ -39,7 +39,8 @@ Apps::Apps(Surroundings surroundings, Entropy entropy)
           around_.loop, entropy, around_.actuator,
           [this] { return endpoints_now(around_.watched()); },
           [](const core::RelinkTarget& target) { return new_incident_id(target.app); }, *this),
-      tracer_(around_.loop, around_.actuator, relinker_.census(), *this) {}
+      tracer_(around_.loop, around_.actuator, relinker_.census(), *this),
+      tuning_(around_.loop, around_.actuator, around_.reporter) {}
 
 Apps::~Apps() = default;
 
@@ -68,6 +69,7 @@ void Apps::configure(const config::Settings& settings) {
   }
   relinker_.configure(settings);
   tracer_.configure(settings);
+  tuning_.configure(settings);
   // It may have been open before a restart.
   for (const auto& n : numbers_) n->breaker_open = relinker_.planner().breaker_open(n->app);
   for (const std::string& app : relinker_.matcher().unresolved()) {
@@ -196,19 +198,22 @@ void Apps::on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
   around_.reporter.report(std::move(e));
 }
 
-void Apps::on_looked() {
+void Apps::on_looked(bool full) {
   tracer_.on_looked();
+  if (full) tuning_.looked(relinker_.census(), paused());
   for (const auto& n : numbers_) {
     for (metrics::AppEndpointNumbers& e : n->endpoints) {
       e.sockets.fill(0);
       e.unprotected = 0;
+      e.tuned = 0;
     }
   }
   for (const auto& [cookie, one] : relinker_.census().sockets()) {
     metrics::AppEndpointNumbers* e = numbers_of(one.target);
     if (e == nullptr) continue;
     ++e->sockets[static_cast<std::size_t>(one.state.state())];
-    if (one.state.unprotected()) ++e->unprotected;
+    if (tuning_.unprotected(one)) ++e->unprotected;
+    if (tuning_.tuned(one)) ++e->tuned;
   }
 }
 
@@ -230,6 +235,7 @@ void Apps::on_out_of_sight(const std::vector<std::uint64_t>& processes) {
 
 void Apps::on_actuator(bool reachable, const std::string& detail) {
   actuator_ = detail;
+  if (reachable) tuning_.actuator_changed();
   report(reachable ? journal::Event::ActuatorBack : journal::Event::ActuatorLost,
          reachable ? journal::Priority::Notice : journal::Priority::Warning,
          reachable ? fmt::format("relinkd-actuator is there: {}", detail)
@@ -250,11 +256,13 @@ void Apps::on_socket_event(const core::RelinkTarget& target, const core::SocketE
 
 void Apps::on_tracing(bool active, const std::string& detail) {
   around_.numbers.trace_active = active;
+  // An actuator that had no programs for the kernel may have them now.
+  if (active) tuning_.actuator_changed();
   report(active ? journal::Event::ActuatorBack : journal::Event::Degraded,
          active ? journal::Priority::Info : journal::Priority::Warning,
          active ? fmt::format("{} of apps at once, and why they close", detail)
-                : fmt::format("connections of apps are looked at once a second only, and why they "
-                              "close is not told: {}",
+                : fmt::format("connections of apps are looked at once a second only and not "
+                              "protected, and why they close is not told: {}",
                               detail));
 }
 
@@ -295,17 +303,21 @@ control::AppEndpointView Apps::endpoint_view(const std::string& app,
     control::AppNodeView& node = nodes[label];
     node.node = label;
     ++node.sockets[std::string(core::to_string(one.state.state()))];
-    if (one.state.unprotected()) {
+    const bool unprotected = tuning_.unprotected(one);
+    if (unprotected) {
       ++v.unprotected;
       ++node.unprotected;
-      // What waits for a reply has nothing in flight, so the kernel never gives it up.
+      const Duration hangs_for = tuning_.hangs_for(one, around_.numbers.tcp_give_up);
       if (one.state.waits()) {
+        // Zero is for ever, and longer than any other.
+        const bool ends = hangs_for > 0s && (node.waiting == 0 || node.waits_for > 0s);
+        node.waits_for = ends ? std::max(node.waits_for, hangs_for) : 0s;
         ++node.waiting;
       } else {
-        node.hangs_for = around_.numbers.tcp_give_up;
+        node.hangs_for = std::max(node.hangs_for, hangs_for);
       }
     }
-    if (one.state.unprotected() || is_trouble(one.state.state())) listed.push_back(&one);
+    if (unprotected || is_trouble(one.state.state())) listed.push_back(&one);
   }
   for (auto& [name, node] : nodes) v.nodes.push_back(std::move(node));
   std::sort(listed.begin(), listed.end(), [](const auto* a, const auto* b) {
@@ -321,9 +333,9 @@ control::AppEndpointView Apps::endpoint_view(const std::string& app,
     s.local = one->socket.local.to_string();
     s.node = one->socket.remote.to_string();
     s.state = core::to_string(one->state.state());
-    s.unprotected = one->state.unprotected();
+    s.unprotected = tuning_.unprotected(*one);
     s.waiting = one->state.waits();
-    if (s.unprotected && !s.waiting) s.hangs_for = around_.numbers.tcp_give_up;
+    if (s.unprotected) s.hangs_for = tuning_.hangs_for(*one, around_.numbers.tcp_give_up);
     s.detail = one->state.evidence();
     s.process = one->cgroup.empty() ? fmt::format("uid {}", one->socket.uid) : one->cgroup;
     v.listed.push_back(std::move(s));

@@ -13,6 +13,7 @@
 #include "control/service.hpp"
 #include "core/relink_planner.hpp"
 #include "manager/app_closes.hpp"
+#include "manager/app_tuning.hpp"
 #include "manager/reporter.hpp"
 #include "manager/watched.hpp"
 #include "metrics/numbers.hpp"
@@ -51,6 +52,10 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   [[nodiscard]] control::ClosesView closes() const { return closes_.view(); }
   control::OrderView relink(const std::string& app, bool dry_run);
   control::OrderView reset(const std::string& app);
+  [[nodiscard]] control::TuningView tuning() const { return tuning_.view(paused()); }
+  control::OrderView tune(const std::string& app, bool revert) {
+    return tuning_.tune(app, revert, paused());
+  }
   control::OrderView pause(Duration duration);
   control::OrderView resume();
   /// The endpoints of the apps that a process of this cgroup and uid belongs to; of all apps where
@@ -69,7 +74,7 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   void on_ordered(const core::RelinkOrder& order) override { closes_.on_ordered(order); }
   void on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
                 const std::string& detail) override;
-  void on_looked() override;
+  void on_looked(bool full) override;
   void on_out_of_sight(const std::vector<std::uint64_t>& processes) override;
   void on_actuator(bool reachable, const std::string& detail) override;
   void on_blind(const std::string& why) override;
@@ -96,6 +101,7 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   AppCloses closes_;
   apps::Relinker relinker_;
   apps::Tracer tracer_;
+  AppTuning tuning_;
 };
 
 }  // namespace relinkd::manager

@@ -58,6 +58,10 @@ class Manager : public control::Service {
   control::ClosesView closes() override { return apps_.closes(); }
   control::OrderView relink(const std::string& app, bool dry_run) override;
   control::OrderView reset(const std::string& app) override { return apps_.reset(app); }
+  control::TuningView tuning() override { return apps_.tuning(); }
+  control::OrderView tune(const std::string& app, bool revert) override {
+    return apps_.tune(app, revert);
+  }
   control::OrderView pause(Duration duration) override;
   control::OrderView resume() override;
   control::Subscriber subscriber(const control::Peer& peer) override;

@@ -86,6 +86,7 @@ struct AppEndpointNumbers {
   std::string endpoint;
   std::array<std::uint64_t, core::kAppSocketStateNames.size()> sockets{};  ///< now, by state
   std::uint64_t unprotected = 0;
+  std::uint64_t tuned = 0;
   /// What the kernel told of them at once; without BPF they stay 0.
   std::array<std::uint64_t, core::kAppConnectResultNames.size()> connects_total{};
   std::array<std::uint64_t, core::kCauseNames.size()> disconnects_total{};

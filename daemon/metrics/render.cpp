@@ -243,10 +243,15 @@ constexpr auto kMetrics = std::to_array<Metric>({
        }
      }},
     {"relinkd_app_unprotected_sockets",
-     "Those of them that no keepalive timer looks after: a cut while they are idle is not noticed.",
-     Gauge,
+     "Those of them on which a cut while they are idle is not noticed within a minute.", Gauge,
      +[](const App& a, const AppEndpoint& e, Series& s) {
        s.add(e.unprotected, {{"app", a.app}, {"endpoint", e.endpoint}});
+     }},
+    {"relinkd_tuned_sockets",
+     "Those of them on which the keepalive and user timeout that relinkd gave them are in force.",
+     Gauge,
+     +[](const App& a, const AppEndpoint& e, Series& s) {
+       s.add(e.tuned, {{"app", a.app}, {"endpoint", e.endpoint}});
      }},
     {"relinkd_app_connects_total",
      "Connections that the application tried to open to the endpoint's nodes, by result.", Counter,

@@ -62,11 +62,7 @@ struct Order {
     Trace,
     Tune,  ///< `tuning` of `cookies`, connections of `app` to `endpoint`
   };
-  enum class Tuning : std::uint8_t {
-    Look,    ///< only tell their options
-    Apply,   ///< and make them as strict as the configuration has it for the app
-    Revert,  ///< and put back what Apply changed
-  };
+  using Tuning = core::Tuning;
   Kind kind = Kind::Support;
   std::uint64_t id = 0;                ///< of the sender's choice; the answer bears it
   std::string key;                     ///< of Sysctl: as [sysctl.want] has it, with dots
@@ -96,13 +92,7 @@ struct Answer {
   Result result = Result::Failed;
   std::string detail;  ///< a sentence
 
-  /// A socket of Tune, as it is afterwards.
-  struct Tuned {
-    std::uint64_t cookie = 0;
-    core::SocketOptions now;
-    std::optional<core::SocketOptions> before;  ///< what Apply found, where it changed anything
-    friend bool operator==(const Tuned&, const Tuned&) = default;
-  };
+  using Tuned = core::TunedSocket;
   /// Of Tune: those that were found; at most kMaxTuned. One that is missing is gone, or is not the
   /// app's.
   std::vector<Tuned> tuned;

@@ -49,7 +49,9 @@ std::uint64_t total(const control::AppNodeView& node) {
 }
 
 /// What becomes of `count` sockets if the path dies, `waiting` of which wait for a reply.
-std::string hang_text(std::uint64_t count, std::uint64_t waiting, Duration hangs_for) {
+/// `waits_for`: 0 is for ever.
+std::string hang_text(std::uint64_t count, std::uint64_t waiting, Duration hangs_for,
+                      Duration waits_for) {
   std::string out;
   if (waiting < count && hangs_for > Duration::zero()) {
     out += fmt::format(": the next command on {} would hang for {}",
@@ -57,9 +59,10 @@ std::string hang_text(std::uint64_t count, std::uint64_t waiting, Duration hangs
   }
   if (waiting == 0) return out;
   out += out.empty() ? ": " : "; ";
-  if (count == 1) return out + "it waits for a reply, and would wait for ever";
-  return out + fmt::format("{} for a reply, and would wait for ever",
-                           waiting == 1 ? "1 waits" : fmt::format("{} wait", waiting));
+  const std::string wait = waits_for > Duration::zero() ? "for " + to_text(waits_for) : "for ever";
+  if (count == 1) return out + "it waits for a reply, and would wait " + wait;
+  return out + fmt::format("{} for a reply, and would wait {}",
+                           waiting == 1 ? "1 waits" : fmt::format("{} wait", waiting), wait);
 }
 
 void note_unprotected(Table& table, const control::AppEndpointView& endpoint,
@@ -70,15 +73,15 @@ void note_unprotected(Table& table, const control::AppEndpointView& endpoint,
     if (socket.unprotected && socket.node == node.node) sockets.push_back(&socket);
   }
   if (node.unprotected > kFew || sockets.size() != node.unprotected) {
-    table.add_note(fmt::format("{} to {} unprotected{}", plural(node.unprotected, "socket"),
-                               node.node,
-                               hang_text(node.unprotected, node.waiting, node.hangs_for)));
+    table.add_note(
+        fmt::format("{} to {} unprotected{}", plural(node.unprotected, "socket"), node.node,
+                    hang_text(node.unprotected, node.waiting, node.hangs_for, node.waits_for)));
     return;
   }
   for (const auto* socket : sockets) {
-    table.add_note(fmt::format("{} to {} unprotected ({}){}", socket->local, socket->node,
-                               socket->process,
-                               hang_text(1, socket->waiting ? 1 : 0, socket->hangs_for)));
+    table.add_note(
+        fmt::format("{} to {} unprotected ({}){}", socket->local, socket->node, socket->process,
+                    hang_text(1, socket->waiting ? 1 : 0, socket->hangs_for, socket->hangs_for)));
   }
 }
 
@@ -171,10 +174,10 @@ std::string render_apps(const control::AppsView& apps, WallTime now, const Scree
   if (!unprotected) return out;
   return out + '\n' +
          paragraph(
-             "Unprotected: no keepalive timer looks after the socket. If the path dies while "
-             "it is idle, the app finds out only when its next command hangs; and what only "
-             "waits, for the reply to a blocking command or for what is published, never "
-             "finds out. Turn on TCP keepalive in the app's Redis client.",
+             "Unprotected: nothing tells the app within a minute that the path of an idle socket "
+             "died. It finds out only when its next command hangs; and what only waits, for the "
+             "reply to a blocking command or for what is published, mostly never finds out. Turn "
+             "on TCP keepalive in the app's Redis client, or see relinkctl tune show.",
              screen);
 }
 

@@ -59,6 +59,10 @@ struct ClosesOptions {
 };
 int run_closes(const GlobalOptions& global, const ClosesOptions& options);
 
+int run_tune_show(const GlobalOptions& global, const AppsOptions& options);
+/// Empty: all apps.
+int run_tune(const GlobalOptions& global, const std::string& app, bool revert);
+
 int run_relink(const GlobalOptions& global, const std::string& app, bool dry_run);
 int run_reset(const GlobalOptions& global, const std::string& app);
 /// Nothing: until it is resumed.

@@ -129,6 +129,26 @@ void add_app_commands(CLI::App& app, Options& o) {
   explain_use(*add_command(app, "resume", "Allow actions again"), "", {"resume"});
 }
 
+void add_tune(CLI::App& app, Options& o) {
+  CLI::App* tune = add_command(app, "tune", "The protection of the apps' live sockets");
+  explain_use(*tune, "", {"tune show", "tune revert checkout"});
+  tune->require_subcommand(1);
+  CLI::App* show = add_command(
+      *tune, "show", "Which sockets relinkd gave keepalive and a user timeout, or would give them");
+  explain_use(*show, "It needs a relinkd-actuator and a kernel with BPF.",
+              {"tune show", "tune show checkout", "tune show --json"});
+  show->add_option("APP", o.apps.apps, "Only these");
+  show->add_flag("--json", o.apps.json, "For programs");
+  CLI::App* apply = add_command(*tune, "apply", "Protect them at once, and again after a revert");
+  explain_use(*apply, "Nothing is changed in mode observe, with protect = false, and while paused.",
+              {"tune apply checkout"});
+  apply->add_option("APP", o.app, "As the configuration names it; without it, all");
+  CLI::App* revert = add_command(*tune, "revert", "Put back the options that the app had set");
+  explain_use(*revert, "The app stays unprotected until tune apply, or a restart of relinkd.",
+              {"tune revert checkout"});
+  revert->add_option("APP", o.app, "As the configuration names it; without it, all");
+}
+
 void add_sysctl(CLI::App& app, SysctlCheckOptions& o) {
   CLI::App* sysctl = add_command(app, "sysctl", "The kernel's settings that [sysctl.want] names");
   explain_use(*sysctl, "", {"sysctl check", "sysctl apply"});
@@ -207,6 +227,7 @@ void add_commands(CLI::App& app, Options& o) {
   status->add_flag("--json", o.status.json, "For programs");
 
   add_app_commands(app, o);
+  add_tune(app, o);
   add_check(app, o.check);
   add_news(app, o);
   add_config(app, o);
@@ -226,6 +247,11 @@ int run_sysctl(const CLI::App& sysctl, const Options& o) {
   return run_sysctl_check(o.global, o.sysctl);
 }
 
+int run_tune_command(const CLI::App& tune, const Options& o) {
+  if (tune.got_subcommand("show")) return run_tune_show(o.global, o.apps);
+  return run_tune(o.global, o.app, tune.got_subcommand("revert"));
+}
+
 int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("status")) return run_status(o.global, o.status);
   if (app.got_subcommand("incidents")) return run_incidents(o.incidents);
@@ -233,6 +259,7 @@ int run(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("closes")) return run_closes(o.global, o.closes);
   if (app.got_subcommand("relink")) return run_relink(o.global, o.app, o.dry_run);
   if (app.got_subcommand("reset")) return run_reset(o.global, o.app);
+  if (app.got_subcommand("tune")) return run_tune_command(*app.get_subcommand("tune"), o);
   if (app.got_subcommand("pause")) return run_pause(o.global, o.pause);
   if (app.got_subcommand("resume")) return run_resume(o.global);
   if (app.got_subcommand("check")) return run_check(o.check);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Orders of a person about apps: relink, reset, pause, resume.
+// Orders of a person about apps: relink, reset, tune, pause, resume.
 #include <optional>
 #include <string>
 
@@ -45,6 +45,12 @@ int run_reset(const GlobalOptions& global, const std::string& app) {
   control::JsonWriter json;
   json.open_object().key("app").string(app).close_object();
   return order(global, "io.relinkd.Reset", json.take());
+}
+
+int run_tune(const GlobalOptions& global, const std::string& app, bool revert) {
+  control::JsonWriter json;
+  json.open_object().key("app").string(app).key("revert").boolean(revert).close_object();
+  return order(global, "io.relinkd.Tune", json.take());
 }
 
 int run_pause(const GlobalOptions& global, std::optional<Duration> duration) {

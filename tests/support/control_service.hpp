@@ -20,6 +20,7 @@ class ControlService : public control::Service {
   std::vector<control::Peer> peers;  ///< all that were asked about
   control::AppsView apps_view;
   control::ClosesView closes_view;
+  control::TuningView tuning_view;
   control::OrderView order_view;
   /// What it was ordered: "relink checkout", "relink checkout dry", "pause 30m", "resume" …
   std::vector<std::string> orders;
@@ -48,6 +49,10 @@ class ControlService : public control::Service {
     return ordered("relink " + app + (dry_run ? " dry" : ""));
   }
   control::OrderView reset(const std::string& app) override { return ordered("reset " + app); }
+  control::TuningView tuning() override { return tuning_view; }
+  control::OrderView tune(const std::string& app, bool revert) override {
+    return ordered((revert ? "revert " : "apply ") + app);
+  }
   control::OrderView pause(Duration duration) override {
     return ordered("pause " + to_config_text(duration));
   }

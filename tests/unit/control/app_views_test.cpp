@@ -25,7 +25,8 @@ AppsView example() {
                      .sockets = {{"ok", 3}, {"unproven", 17}},
                      .unprotected = 17,
                      .waiting = 2,
-                     .hangs_for = 939s}};
+                     .hangs_for = 939s,
+                     .waits_for = 7875s}};
   endpoint.sockets = 20;
   endpoint.unprotected = 17;
   endpoint.incident = "sessions-20261122T101400.000";
@@ -66,6 +67,7 @@ TEST(Apps, AreObjectsInTheOrderOfTheConfiguration) {
   EXPECT_EQ(endpoint["nodes"][0]["hangs_seconds"], 939.0);
   EXPECT_EQ(endpoint["listed"][0]["hangs_seconds"], 939.0);
   EXPECT_EQ(endpoint["nodes"][0]["waiting"], 2);
+  EXPECT_EQ(endpoint["nodes"][0]["waits_seconds"], 7875.0);
   EXPECT_EQ(endpoint["listed"][0]["waiting"], true);
 }
 
@@ -82,6 +84,7 @@ TEST(Apps, SayNullForWhatThereIsNot) {
   EXPECT_TRUE(e["last_relink"].is_null());
   EXPECT_TRUE(e["last_relink_at"].is_null());
   EXPECT_TRUE(e["nodes"][0]["hangs_seconds"].is_null());
+  EXPECT_TRUE(e["nodes"][0]["waits_seconds"].is_null());
   EXPECT_TRUE(e["listed"][0]["hangs_seconds"].is_null());
 }
 

@@ -24,6 +24,7 @@ const std::vector<std::string> kOrders = {
     R"({"method":"io.relinkd.Reload"})",
     R"({"method":"io.relinkd.Relink","parameters":{"app":"checkout","dry_run":false}})",
     R"({"method":"io.relinkd.Reset","parameters":{"app":"checkout"}})",
+    R"({"method":"io.relinkd.Tune","parameters":{"app":"checkout","revert":true}})",
     R"({"method":"io.relinkd.Pause","parameters":{"seconds":90}})",
     R"({"method":"io.relinkd.Resume"})"};
 
@@ -137,8 +138,9 @@ TEST_F(ConversationTest, OrdersReachTheDaemonAsTheyWereGiven) {
   ask(R"({"method":"io.relinkd.Relink","parameters":{"app":"checkout","dry_run":true}})");
   ask(R"({"method":"io.relinkd.Pause"})");
   ask(R"({"method":"io.relinkd.Pause","parameters":{"seconds":null}})");
-  EXPECT_THAT(service.orders, ElementsAre("relink checkout", "reset checkout", "pause 90s",
-                                          "resume", "relink checkout dry", "pause 0s", "pause 0s"));
+  EXPECT_THAT(service.orders,
+              ElementsAre("relink checkout", "reset checkout", "revert checkout", "pause 90s",
+                          "resume", "relink checkout dry", "pause 0s", "pause 0s"));
 }
 
 TEST_F(ConversationTest, AnOrderThatIsNotExactlyWhatTheMethodTakesIsRefused) {
@@ -148,6 +150,8 @@ TEST_F(ConversationTest, AnOrderThatIsNotExactlyWhatTheMethodTakesIsRefused) {
       {R"(Relink","parameters":{"app":"checkout","dry_run":"yes"})", "dry_run"},
       {R"(Relink","parameters":{"app":7,"dry_run":true})", "app"},
       {R"(Relink","parameters":{"app":"checkout","dry_run":true,"force":true})", "force"},
+      {R"(Tune","parameters":{"app":"checkout"})", "revert"},
+      {R"(Tune","parameters":{"revert":false})", "app"},
       {R"(Reset","parameters":{})", "app"},
       {R"(Reset","parameters":{"app":["checkout"]})", "app"},
       {R"(Pause","parameters":{"seconds":0})", "seconds"},

@@ -88,6 +88,7 @@ TEST(Description, NamesExactlyTheKeysThatAreSentOfApps) {
   const auto order = keys(json::parse(encode_order({})));
   EXPECT_EQ(fields("method Relink(app: string, dry_run: bool) -> ("), order);
   EXPECT_EQ(fields("method Reset(app: string) -> ("), order);
+  EXPECT_EQ(fields("method Tune(app: string, revert: bool) -> ("), order);
   EXPECT_EQ(fields("method Pause(seconds: ?float) -> ("), order);
   EXPECT_EQ(fields("method Resume() -> ("), order);
 }

@@ -88,7 +88,7 @@ TEST(Catalog, SubjectsNameTheAppOfEventsThatHaveOne) {
   };
   for (const Event event : every_event()) {
     const bool expected = (event >= Event::RelinkDecided && event <= Event::BreakerClosed) ||
-                          (event >= Event::AppOutOfSight && event <= Event::AppNotConnected);
+                          (event >= Event::AppOutOfSight && event <= Event::SocketsReverted);
     EXPECT_EQ(names_app(event), expected) << kEventNames[event];
   }
 }

@@ -206,11 +206,11 @@ TEST(Render, AnAppHasEveryCombinationAtZeroFromTheBeginning) {
   World world;
   world.add_app("checkout", {"sessions", "orders"});
   const std::pair<const char*, std::size_t> families[] = {
-      {"relinkd_app_sockets", 2 * 8},          {"relinkd_app_unprotected_sockets", 2},
-      {"relinkd_app_connects_total", 2 * 6},   {"relinkd_app_disconnects_total", 2 * 24},
-      {"relinkd_app_other_netns", 1},          {"relinkd_relinks_total", 5 * 5},
-      {"relinkd_relinks_suppressed_total", 8}, {"relinkd_relink_breaker_open", 1},
-      {"relinkd_relink_seconds", 15}};
+      {"relinkd_app_sockets", 2 * 8},        {"relinkd_app_unprotected_sockets", 2},
+      {"relinkd_app_connects_total", 2 * 6}, {"relinkd_app_disconnects_total", 2 * 24},
+      {"relinkd_tuned_sockets", 2},          {"relinkd_app_other_netns", 1},
+      {"relinkd_relinks_total", 5 * 5},      {"relinkd_relinks_suppressed_total", 8},
+      {"relinkd_relink_breaker_open", 1},    {"relinkd_relink_seconds", 15}};
   for (const auto& [name, count] : families) {
     EXPECT_THAT(series_of(world.numbers, name), SizeIs(count)) << name;
     EXPECT_THAT(series_of(world.numbers, name), Each(EndsWith(" 0"))) << name;
@@ -225,6 +225,7 @@ TEST(Render, AnAppShowsItsSocketsAndWhatWasDoneForIt) {
   a.endpoints[1].unprotected = 19;
   a.endpoints[0].connects_total[static_cast<std::size_t>(core::AppConnectResult::Refused)] = 5;
   a.endpoints[1].disconnects_total[static_cast<std::size_t>(core::Cause::Killed)] = 37;
+  a.endpoints[1].tuned = 1;
   a.other_netns = 2;
   a.relinks_total[static_cast<std::size_t>(core::RelinkVerb::DestroySockets)]
                  [static_cast<std::size_t>(core::RelinkResult::Recovered)] = 4;
@@ -240,6 +241,7 @@ TEST(Render, AnAppShowsItsSocketsAndWhatWasDoneForIt) {
         R"(relinkd_app_unprotected_sockets{app="checkout",endpoint="orders"} 19)",
         R"(relinkd_app_connects_total{app="checkout",endpoint="sessions",result="refused"} 5)",
         R"(relinkd_app_disconnects_total{app="checkout",endpoint="orders",cause="killed"} 37)",
+        R"(relinkd_tuned_sockets{app="checkout",endpoint="orders"} 1)",
         R"(relinkd_app_other_netns{app="checkout"} 2)",
         R"(relinkd_relinks_total{app="checkout",action="destroy-sockets",result="recovered"} 4)",
         R"(relinkd_relinks_total{app="checkout",action="restart",result="no_actuator"} 1)",
@@ -276,14 +278,15 @@ TEST(Render, TheFamiliesAreThese) {
           "relinkd_last_failover_duration_seconds gauge", "relinkd_dns_changes_total counter",
           "relinkd_maintenance_events_total counter", "relinkd_idle_cut_seconds gauge",
           "relinkd_tls_certificate_expiry_timestamp_seconds gauge", "relinkd_app_sockets gauge",
-          "relinkd_app_unprotected_sockets gauge", "relinkd_app_connects_total counter",
-          "relinkd_app_disconnects_total counter", "relinkd_app_other_netns gauge",
-          "relinkd_relinks_total counter", "relinkd_relinks_suppressed_total counter",
-          "relinkd_relink_breaker_open gauge", "relinkd_relink_seconds histogram",
-          "relinkd_incidents_open gauge", "relinkd_sysctl_value gauge",
-          "relinkd_sysctl_wanted gauge", "relinkd_sysctl_ok gauge", "relinkd_trace_active gauge",
-          "relinkd_trace_events_lost_total counter", "relinkd_tcp_give_up_seconds gauge",
-          "relinkd_build_info gauge", "relinkd_config_last_reload_successful gauge",
+          "relinkd_app_unprotected_sockets gauge", "relinkd_tuned_sockets gauge",
+          "relinkd_app_connects_total counter", "relinkd_app_disconnects_total counter",
+          "relinkd_app_other_netns gauge", "relinkd_relinks_total counter",
+          "relinkd_relinks_suppressed_total counter", "relinkd_relink_breaker_open gauge",
+          "relinkd_relink_seconds histogram", "relinkd_incidents_open gauge",
+          "relinkd_sysctl_value gauge", "relinkd_sysctl_wanted gauge", "relinkd_sysctl_ok gauge",
+          "relinkd_trace_active gauge", "relinkd_trace_events_lost_total counter",
+          "relinkd_tcp_give_up_seconds gauge", "relinkd_build_info gauge",
+          "relinkd_config_last_reload_successful gauge",
           "relinkd_config_last_reload_success_timestamp_seconds gauge",
           "process_cpu_seconds_total counter", "process_open_fds gauge", "process_max_fds gauge",
           "process_virtual_memory_bytes gauge", "process_resident_memory_bytes gauge",

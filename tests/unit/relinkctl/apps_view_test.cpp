@@ -124,6 +124,20 @@ TEST(AppsView, CountsThoseThatWaitForAReply) {
               HasSubstr("unprotected: 17 wait for a reply, and would wait for ever\n"));
 }
 
+TEST(AppsView, SaysHowLongTheAppsOwnKeepaliveLetsItWait) {
+  control::AppView one = app(2);
+  one.endpoints[0].nodes[0].waiting = 2;
+  for (control::AppSocketView& socket : one.endpoints[0].listed) {
+    socket.waiting = true;
+    socket.hangs_for = 7875s;
+  }
+  EXPECT_THAT(render(one), HasSubstr("it waits for a reply, and would wait for 2 h 11 min\n"));
+  one.endpoints[0].listed.clear();
+  one.endpoints[0].nodes[0].waits_for = 7875s;
+  one.endpoints[0].nodes[0].hangs_for = Duration::zero();
+  EXPECT_THAT(render(one), HasSubstr("2 wait for a reply, and would wait for 2 h 11 min\n"));
+}
+
 TEST(AppsView, SaysNoTimeWhereNoneIsKnown) {
   control::AppView one = app(5);
   one.endpoints[0].nodes[0].hangs_for = Duration::zero();
