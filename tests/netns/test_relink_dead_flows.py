@@ -279,7 +279,7 @@ def test_processes_out_of_sight_are_counted_and_said(lab, server):
 
 
 def test_unprotected_connections_are_told_with_how_long_they_would_hang(lab, server):
-    watcher, relinks = watch(lab, server)
+    watcher, relinks = watch(lab, server, app(APP, NAME, protect=False))
     application = lab.application()
     application.pool(server, 3)
     application.to(server, **KEEPALIVE).listen("news")

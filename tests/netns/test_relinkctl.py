@@ -72,7 +72,7 @@ def watcher(lab, server, application):
     # In another of the kernel's steps of time (4 ms): within one, what was sent last cannot be told.
     time.sleep(0.1)
     worker.call("BLPOP", "jobs", 0)
-    made = lab.watch_until_ok(endpoint(NAME, server.url()), apps=[app(APP, NAME)])
+    made = lab.watch_until_ok(endpoint(NAME, server.url()), apps=[app(APP, NAME, protect=False)])
     Relinks(made, APP, NAME).wait_seen(application)
     return made
 
