@@ -42,7 +42,7 @@ std::string signal_text(int signal) {
 bool unanswered(const SocketEvent& e) { return e.unacked_bytes > 0 && e.retransmits > 0; }
 
 bool waited(const SocketEvent& e) {
-  return e.bytes_acked > 0 && e.since_sent >= kWaited && e.since_sent < e.since_received;
+  return sent_bytes(e) > 0 && e.since_sent >= kWaited && e.since_sent < e.since_received;
 }
 
 /// What was open on it when it was closed on this host.
@@ -186,8 +186,12 @@ AppConnectResult connect_result(Cause cause) {
   }
 }
 
+std::uint64_t sent_bytes(const SocketEvent& e) {
+  return e.bytes_acked - (e.bytes_acked > 0 ? 1 : 0);
+}
+
 Duration idle_time(const SocketEvent& e) {
-  return e.bytes_acked + e.unacked_bytes == 0 ? e.since_received
+  return sent_bytes(e) + e.unacked_bytes == 0 ? e.since_received
                                               : std::min(e.since_sent, e.since_received);
 }
 

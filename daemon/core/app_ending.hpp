@@ -38,6 +38,9 @@ bool is_final(const SocketEvent& event);
 Attribution attribute(const SocketEvent& event, const Circumstances& around,
                       std::string_view relink, const Inquired& told);
 
+/// Bytes that the app sent and the node acknowledged: bytes_acked counts the SYN as one.
+std::uint64_t sent_bytes(const SocketEvent& event);
+
 /// Since data went either way; from its opening on where none did. A segment that was repeated
 /// counts as sent.
 Duration idle_time(const SocketEvent& event);

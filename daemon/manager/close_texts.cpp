@@ -60,7 +60,7 @@ control::CloseView close_view(const core::AppClose& close, WallTime time) {
     v.idle = core::idle_time(e);
     if (e.rtt > Duration::zero()) v.rtt = e.rtt;
   }
-  v.sent = e.bytes_acked;
+  v.sent = core::sent_bytes(e);
   v.received = e.bytes_received;
   v.retransmits = e.total_retrans;
   v.condition = core::to_string(close.around.condition);

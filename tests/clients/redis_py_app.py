@@ -94,6 +94,12 @@ def fill(on, connections):
     tell("filled", on)
 
 
+def close(on):
+    """Ends the client's connections in order."""
+    clients[on].connection_pool.disconnect()
+    tell("closed", on)
+
+
 def on_signal(number, frame):
     del frame
     tell("signal", value=signal.Signals(number).name)
@@ -104,7 +110,7 @@ def main():
     for name in sys.argv[1:]:
         signal.signal(signal.Signals[name], on_signal)
     tell("started")
-    ways = {"call": call, "repeat": repeat, "listen": listen, "fill": fill}
+    ways = {"call": call, "repeat": repeat, "listen": listen, "fill": fill, "close": close}
     for line in sys.stdin:
         order = json.loads(line)
         do = order.pop("do")

@@ -216,6 +216,11 @@ class Client:
         self.application.wait("filled", self.name)
         return self
 
+    def close(self) -> None:
+        """Ends its connections in order (redis-py)."""
+        self.application.order("close", on=self.name)
+        self.application.wait("closed", self.name)
+
     def reports(self, since: int = 0) -> list[Report]:
         return [one for one in self.application.reports.all(since) if one.on == self.name]
 

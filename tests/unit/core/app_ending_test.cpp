@@ -104,7 +104,8 @@ TEST(AppEnding, WhatTheServerSentIsNoIdleTimeEither) {
   EXPECT_EQ(idle_time(e), 3s);
   e.since_received = 1h;
   EXPECT_EQ(idle_time(e), 10min);
-  e.bytes_acked = 0;
+  e.bytes_acked = 1;
+  EXPECT_EQ(sent_bytes(e), 0U) << "that was the SYN";
   EXPECT_EQ(idle_time(e), 1h) << "nothing was ever sent on it";
 }
 
