@@ -7,6 +7,7 @@ import signal
 
 import pytest
 from closes import Closes
+from group import ReplicationGroup
 from lab import app, endpoint
 from relinks import Relinks
 
@@ -105,6 +106,23 @@ def test_a_server_that_is_killed_shut_down_and_refuses_from_then_on(lab, server)
     assert not refused[0]["established"] and not refused[0]["usual"]
     assert watcher.wait_event("app_not_connected", NAME, cause="refused").app == APP
     assert closes.disconnects() == {"shutdown": 1}
+
+
+def test_a_sentinel_that_makes_the_demoted_node_kill_its_clients_is_a_failover(fabric):
+    group = ReplicationGroup(fabric)
+    # Otherwise it might make the app follow before the Sentinels do.
+    observed = [app(APP, NAME, protect=False, mode="observe")]
+    watcher = fabric.watch_until_ok(endpoint(NAME, group.url()), apps=observed)
+    closes = Closes(watcher, APP, NAME)
+    application = fabric.application()
+    old, mark = group.primary(), group.mark()
+    clients = application.pool(old, 3)
+    Relinks(watcher, APP, NAME).wait_seen(application)
+    group.sentinels[0].failover(group.name)
+    group.wait_switch(old, mark)
+    ended = closes.wait("failover", len(clients))
+    assert all("ceased to be the primary" in close["detail"] for close in ended)
+    assert closes.disconnects() == {"failover": len(clients)}
 
 
 def test_an_rst_from_the_path_is_a_reset(lab, server):
