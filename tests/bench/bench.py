@@ -15,7 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUPPORT = HERE.parent / "support"
-NAMES = ("one", "scale", "detect", "failover", "outage", "census")
+NAMES = ("one", "scale", "detect", "failover", "outage", "census", "tracing")
 # How the arguments reach measure() across the change of namespaces.
 HANDOVER = "RELINKD_BENCH"
 
@@ -38,7 +38,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--patience", type=positive, default=10, metavar="SECONDS",
                         help="detect: then a cut counts as not noticed (default: %(default)s)")
     parser.add_argument("--seconds", type=positive, default=30,
-                        help="scale, census: length of each measurement of CPU (default: %(default)s)")
+                        help="scale, census, tracing: length of each measurement of CPU (default: %(default)s)")
     options = parser.parse_args()
     options.names = options.names or NAMES
     for name in options.names:
@@ -57,6 +57,7 @@ def measure(config: object) -> int:
     import outage
     import report
     import scale
+    import tracing
 
     options = argparse.Namespace(**json.loads(os.environ[HANDOVER]))
     # The 10,000 connections of `scale` with the servers at their other end, the sockets of `census`.
@@ -65,7 +66,7 @@ def measure(config: object) -> int:
     report.show(report.machine())
     modules = {
         "census": census, "detect": detect, "failover": failover, "one": one, "outage": outage,
-        "scale": scale,
+        "scale": scale, "tracing": tracing,
     }
     for name in options.names:
         modules[name].measure(options)

@@ -64,12 +64,16 @@ class ClientHost:
         self, unit: str = "checkout.service", *, namespace: Namespace | None = None, **options
     ) -> Application:
         """One more process of this unit, as far as its cgroup says."""
+        made = Application(namespace or self.client, self.cgroup(unit), **options)
+        self._cleanup.callback(made.close)
+        return made
+
+    def cgroup(self, unit: str) -> pathlib.Path:
+        """The folder of this unit's cgroup."""
         if self._cgroups is None:
             self._cgroups = Cgroups()
             self._cleanup.callback(self._cgroups.close)
-        made = Application(namespace or self.client, self._cgroups.make(unit), **options)
-        self._cleanup.callback(made.close)
-        return made
+        return self._cgroups.make(unit)
 
     def authority(self, name: str = "ca") -> Authority:
         return Authority(self.make_folder(f"authority-{name}"), name)
