@@ -213,7 +213,10 @@ type App (
 # why, with figures. usual: such a one happens every day and is not logged.
 # age_seconds is null if it was opened before relinkd looked, idle_seconds counts
 # since data went either way. condition is that of relinkd's own connection to
-# the node then.
+# the node then, maintenance that it was announced and under way.
+# server_timeout_seconds is the server's own idle limit (0: none), null if not
+# known, idle_cut_seconds the age at which idle connections are cut on the path,
+# null if none was seen to be.
 type Close (
   time: string,
   app: string,
@@ -231,6 +234,9 @@ type Close (
   received_bytes: int,
   retransmits: int,
   condition: string,
+  maintenance: bool,
+  server_timeout_seconds: ?float,
+  idle_cut_seconds: ?float,
   incident: ?string
 )
 

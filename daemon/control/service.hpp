@@ -195,10 +195,13 @@ struct CloseView {
   std::optional<Duration> age;   ///< nothing: opened before relinkd looked
   std::optional<Duration> idle;  ///< since data went either way
   std::optional<Duration> rtt;
-  std::uint64_t sent = 0, received = 0;  ///< bytes
-  std::uint64_t retransmits = 0;         ///< segments, in all its life
-  std::string condition;                 ///< of the node then, by relinkd's own connection
-  std::string incident;                  ///< empty: none
+  std::uint64_t sent = 0, received = 0;    ///< bytes
+  std::uint64_t retransmits = 0;           ///< segments, in all its life
+  std::string condition;                   ///< of the node then, by relinkd's own connection
+  bool maintenance = false;                ///< announced, and under way
+  std::optional<Duration> server_timeout;  ///< 0: none; nothing: not known
+  std::optional<Duration> idle_cut;  ///< the age at which idle connections are cut on the path
+  std::string incident;              ///< empty: none
 };
 
 struct ClosesView {

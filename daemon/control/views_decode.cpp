@@ -194,6 +194,9 @@ CloseView close_view(const Json& json) {
   close.received = count_at(json, "received_bytes");
   close.retransmits = count_at(json, "retransmits");
   close.condition = text_at(json, "condition");
+  close.maintenance = bool_at(json, "maintenance");
+  close.server_timeout = duration_at(json, "server_timeout_seconds");
+  close.idle_cut = duration_at(json, "idle_cut_seconds");
   close.incident = text_at(json, "incident");
   return close;
 }

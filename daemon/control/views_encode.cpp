@@ -209,6 +209,9 @@ void write_close(JsonWriter& json, const CloseView& close) {
   json.key("received_bytes").count(close.received);
   json.key("retransmits").count(close.retransmits);
   json.key("condition").string(close.condition);
+  json.key("maintenance").boolean(close.maintenance);
+  json.key("server_timeout_seconds").optional(close.server_timeout, &JsonWriter::seconds);
+  json.key("idle_cut_seconds").optional(close.idle_cut, &JsonWriter::seconds);
   json.key("incident").string_or_null(close.incident);
   json.close_object();
 }

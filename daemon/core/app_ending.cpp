@@ -209,9 +209,11 @@ Attribution attribute(const SocketEvent& e, const Circumstances& around, std::st
   return attribute(ended_connection(e, around, told.before), told.after);
 }
 
-bool is_usual(const SocketEvent& e, const Attribution& why, std::string_view relink) {
+bool is_usual(const SocketEvent& e, const Circumstances& around, const Attribution& why,
+              std::string_view relink) {
+  const bool trouble = around.condition != Condition::Unknown && !is_up(around.condition);
   switch (why.cause) {
-    case Cause::LocalClose: return !unanswered(e);
+    case Cause::LocalClose: return !unanswered(e) && !(trouble && waited(e));
     case Cause::Destroyed: return !relink.empty();
     // An idle limit that closes in order is what pools live with; one that resets or forgets is
     // not.

@@ -45,7 +45,9 @@ std::uint64_t sent_bytes(const SocketEvent& event);
 /// counts as sent.
 Duration idle_time(const SocketEvent& event);
 
-/// Whether it is what happens every day: counted and listed, and no line in the log.
-bool is_usual(const SocketEvent& event, const Attribution& why, std::string_view relink);
+/// Whether it is what happens every day: counted and listed, and no line in the log. An app that
+/// closes what hung, or what a node in trouble had not answered, gave up.
+bool is_usual(const SocketEvent& event, const Circumstances& around, const Attribution& why,
+              std::string_view relink);
 
 }  // namespace relinkd::core

@@ -118,7 +118,7 @@ void Closes::give_up_waiting() {
 void Closes::decide(AppClose close, const Inquired& told) {
   const std::string relink = relink_of(close.event.cookie);
   close.why = attribute(close.event, close.around, relink, told);
-  close.usual = is_usual(close.event, close.why, relink);
+  close.usual = is_usual(close.event, close.around, close.why, relink);
   std::deque<AppClose>& recent = close.usual ? usual_ : unusual_;
   recent.push_back(close);
   if (recent.size() > kRemembered) recent.pop_front();

@@ -64,6 +64,9 @@ control::CloseView close_view(const core::AppClose& close, WallTime time) {
   v.received = e.bytes_received;
   v.retransmits = e.total_retrans;
   v.condition = core::to_string(close.around.condition);
+  v.maintenance = close.around.maintenance;
+  v.server_timeout = close.around.server_timeout;
+  if (close.around.idle_cut) v.idle_cut = close.around.idle_cut->age;
   v.incident = close.around.incident;
   return v;
 }

@@ -30,6 +30,13 @@ std::string figures(const control::CloseView& close) {
   if (condition && *condition != core::Condition::Unknown) {
     add(fmt::format("the node was {}", close.condition));
   }
+  if (close.maintenance) add("maintenance was announced");
+  if (close.server_timeout && *close.server_timeout > Duration::zero()) {
+    add(fmt::format("the server's timeout is {}", to_text(*close.server_timeout)));
+  }
+  if (close.idle_cut) {
+    add(fmt::format("idle connections are cut after {} on this path", to_text(*close.idle_cut)));
+  }
   if (!close.incident.empty()) add("incident " + close.incident);
   return out;
 }

@@ -58,6 +58,20 @@ def test_a_close_by_the_app_is_counted_and_listed_and_not_logged(lab, server):
     assert closes.listed() == []
 
 
+def test_an_app_that_gives_up_on_a_server_that_does_not_answer_is_told(lab, server):
+    watcher, closes = watch(lab, server)
+    _, client = connected(lab, server, watcher, socket_timeout=10)
+    server.freeze()
+    assert not client.call("PING").end().ok
+    server.thaw()
+    close = closes.wait("local_close")[0]
+    assert "what it sent last was not answered for 10" in close["detail"]
+    assert close["condition"] == "stalled" and not close["usual"]
+    event = watcher.wait_event("app_disconnected", NAME, cause="local_close")
+    assert "relinkd's own connection to the node was stalled" in event.message
+    assert event.incident == close["incident"] != ""
+
+
 def test_an_app_that_is_killed_aborted_its_connections(lab, server):
     watcher, closes = watch(lab, server)
     application, _ = connected(lab, server, watcher)

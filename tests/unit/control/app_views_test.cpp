@@ -158,6 +158,9 @@ TEST(Closes, ReadAsTheyWereWritten) {
   close.received = 5;
   close.retransmits = 6;
   close.condition = "ok";
+  close.maintenance = true;
+  close.server_timeout = 7s;
+  close.idle_cut = 8s;
   close.incident = "sessions-1";
   const std::string text = encode_closes({{close, CloseView{}}});
   const auto read = decode_closes(text);

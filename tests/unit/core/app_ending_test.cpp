@@ -198,10 +198,10 @@ TEST(AppEnding, ARelinkIsToldFromSomebodyElsesOrderToTheKernel) {
   const Attribution ours = attribute(e, well(), "checkout-1", {});
   EXPECT_EQ(ours.cause, Cause::Destroyed);
   EXPECT_THAT(ours.evidence, HasSubstr("incident checkout-1"));
-  EXPECT_TRUE(is_usual(e, ours, "checkout-1"));
+  EXPECT_TRUE(is_usual(e, well(), ours, "checkout-1"));
   EXPECT_EQ(why(e).cause, Cause::Destroyed);
   EXPECT_THAT(why(e).evidence, HasSubstr("ss, pid 9 on this host"));
-  EXPECT_FALSE(is_usual(e, why(e), {}));
+  EXPECT_FALSE(is_usual(e, well(), why(e), {}));
 }
 
 TEST(AppEnding, OtherErrorsAreThePathsOrThisHosts) {
@@ -239,7 +239,7 @@ TEST(AppEnding, AnAttemptThatFailedHasACauseAndAResult) {
 TEST(AppEnding, WhatHappensEveryDayIsUsual) {
   Circumstances around = well();
   around.server_timeout = 12s;
-  const auto usual = [&](const SocketEvent& e) { return is_usual(e, why(e, around), {}); };
+  const auto usual = [&](const SocketEvent& e) { return is_usual(e, around, why(e, around), {}); };
   EXPECT_TRUE(usual(ended(TCP_FIN_WAIT1)));
   EXPECT_TRUE(usual(fin())) << "at the server's timeout";
   EXPECT_TRUE(usual(attempt(0)));
@@ -247,6 +247,12 @@ TEST(AppEnding, WhatHappensEveryDayIsUsual) {
   given_up.unacked_bytes = 14;
   given_up.retransmits = 1;
   EXPECT_FALSE(usual(given_up)) << "the app closed a connection that hung";
+  SocketEvent unanswered = ended(TCP_FIN_WAIT1);
+  unanswered.since_sent = 5s;
+  EXPECT_TRUE(usual(unanswered)) << "a blocking command that was not waited for";
+  around.condition = Condition::Stalled;
+  EXPECT_FALSE(usual(unanswered)) << "the app gave up on a node that does not answer";
+  EXPECT_TRUE(usual(ended(TCP_FIN_WAIT1)));
   EXPECT_FALSE(usual(rst()));
   EXPECT_FALSE(usual(ended(TCP_CLOSE)));
   EXPECT_FALSE(usual(attempt(ECONNREFUSED)));

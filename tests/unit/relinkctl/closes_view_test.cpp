@@ -54,6 +54,19 @@ TEST(Closes, LeaveOutWhatHappensEveryDayAndCountIt) {
   EXPECT_THAT(all, Not(HasSubstr("every day")));
 }
 
+TEST(Closes, SayWhatLimitsTheNodeAndThePathHadThen) {
+  control::CloseView close = killed();
+  close.maintenance = true;
+  close.server_timeout = 5min;
+  close.idle_cut = 10min;
+  EXPECT_THAT(
+      render_closes({close}, false, {}),
+      HasSubstr("the node was ok, maintenance was announced, the server's timeout is 5 min, "
+                "idle connections are cut after 10 min on this path\n"));
+  close.server_timeout = 0s;
+  EXPECT_THAT(render_closes({close}, false, {}), Not(HasSubstr("timeout")));
+}
+
 TEST(Closes, SayWhenThereAreNone) {
   EXPECT_THAT(render_closes({}, false, {}), HasSubstr("has been seen to end"));
   EXPECT_THAT(render_closes({closed_by_the_app()}, false, {}), HasSubstr("ended unusually"));
