@@ -77,6 +77,29 @@ CONNECTIONS = [
           decimals=0),
 ]
 
+CLOSES = [
+    bars("Closes by cause", """
+         The app's connections that ended, and why. local_close: the app did it. killed: CLIENT KILL.
+         idle_timeout: the server's timeout, or a middlebox. retransmission_timeout, keepalive_timeout and
+         user_timeout: the kernel gave up a dead one. peer_closed and reset: why is not known. On a host:
+         relinkctl closes.""",
+         query(f"sum by (cause) (increase(relinkd_app_disconnects_total{{{A}}}[$__rate_interval])) > 0",
+               "{{cause}}"),
+         size=(10, 8), empty="No connection ended, or BPF is not to be had"),
+    bars("Attempts to connect, by result", """
+         Anything but ok that goes on while the endpoint is well: look for firewalls and networks that concern
+         the app alone. timeout: nobody answered. local_fault: this host has no port or route left.""",
+         query(f"sum by (result) (increase(relinkd_app_connects_total{{{A}}}[$__rate_interval])) > 0",
+               "{{result}}"),
+         size=(7, 8), empty="Nothing was opened, or BPF is not to be had"),
+    lines("Protected share", """
+          Of the app's connections those that a timer looks after, the app's own or relinkd's (protect): a cut
+          is noticed within a minute at most. To be 100 %.""",
+          query(f"1 - sum by (endpoint) (relinkd_app_unprotected_sockets{{{A}}})"
+                f" / (sum by (endpoint) (relinkd_app_sockets{{{A}}}) > 0)", "{{endpoint}}"),
+          unit="percentunit", size=(7, 8), empty="The app has no connection"),
+]
+
 RELINK = [
     bars("Relinks by action and result", """
          What was done, and how it ended. recovered: verified. not_recovered: the next of the app's actions
@@ -118,6 +141,7 @@ DASHBOARD = dashboard(
     [
         *NOW,
         row("Connections"), *CONNECTIONS,
+        row("Why connections end"), *CLOSES,
         row("Reconnecting"), *RELINK,
     ],
     [relinks(A)],

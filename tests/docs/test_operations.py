@@ -19,7 +19,7 @@ LABELS = manual.items(manual.section("relinkd-metrics.7", "LABELS"))
 
 # Alert rules link to these headings: they stay as they are.
 ALERTS = [
-    "app-on-the-old-primary", "app-connections-dead", "endpoint-down", "relink-failed-or-suppressed",
+    "app-on-the-old-primary", "app-connections-dead", "app-cannot-connect", "endpoint-down", "relink-failed-or-suppressed",
     "breaker-open", "failover-flapping", "give-up-time-too-long", "sysctl-drift",
     "unprotected-sockets", "certificate-expiring", "relinkd-gone", "reload-failed",
 ]
@@ -64,13 +64,17 @@ def test_metrics_are_real_ones(text):
 
 
 def test_label_values_in_rules_are_real_ones():
-    # "result" of relinks; the only metric of the rules that has one.
-    found = re.findall(r'(\w+)(?:=~|!=|=)"([\w|]+)"', RULES)
+    found = [
+        (metric, label, wanted)
+        for metric, selector in re.findall(r"(relinkd_\w+)\{(.*?)\}", RULES)
+        for label, wanted in re.findall(r'(\w+)(?:=~|!~|!=|=)"([\w|]+)"', selector)
+    ]
     assert len(found) > 4
-    for label, wanted in found:
+    for metric, label, wanted in found:
         if label != "job":
-            metric = "relinkd_relinks_total" if label == "result" else ""
-            assert set(wanted.split("|")) <= values(label, metric)
+            # Several metrics have a "result", each its own.
+            of = metric if label == "result" else ""
+            assert set(wanted.split("|")) <= values(label, of), (metric, label, wanted)
 
 
 @pytest.mark.parametrize(
