@@ -1,45 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "control/client.hpp"
 #include "control/views.hpp"
 #include "loop/loop.hpp"
+#include "relinkctl/app_list.hpp"
 #include "relinkctl/apps_view.hpp"
 #include "relinkctl/commands.hpp"
-#include "relinkctl/find_socket.hpp"
-#include "relinkctl/names.hpp"
 #include "relinkctl/output.hpp"
+#include "relinkctl/tune_view.hpp"
 
 namespace relinkd::relinkctl {
 
-namespace {
-
-Result<std::string> apps_text(const GlobalOptions& global, const AppsOptions& options) {
-  auto json = control::call(find_socket(global), "io.relinkd.GetApps", "{}", kAnswerTimeout);
-  if (!json) return json.error();
-  auto apps = control::decode_apps(*json);
-  if (!apps) return apps.error();
-  if (!options.apps.empty()) {
-    std::vector<std::string_view> names;
-    for (const auto& app : apps->apps) names.push_back(app.name);
-    if (const auto known = all_known(options.apps, "app", names); !known) return known.error();
-    json = control::select_named(*json, "apps", options.apps);
-    if (!json) return json.error();
-    apps = control::decode_apps(*json);
-    if (!apps) return apps.error();
-  }
-  if (options.json) return *json + '\n';
-  return render_apps(*apps, loop::Loop::wall(), screen());
+int run_apps(const GlobalOptions& global, const AppsOptions& options) {
+  const auto apps = ask_for_apps(global, "io.relinkd.GetApps", options.apps, control::decode_apps);
+  if (!apps) return not_answered(apps.error());
+  print(options.json ? apps->json + '\n' : render_apps(apps->view, loop::Loop::wall(), screen()));
+  return kDone;
 }
 
-}  // namespace
-
-int run_apps(const GlobalOptions& global, const AppsOptions& options) {
-  const auto text = apps_text(global, options);
-  if (!text) return not_answered(text.error());
-  print(*text);
+int run_tune_show(const GlobalOptions& global, const AppsOptions& options) {
+  const auto tuning =
+      ask_for_apps(global, "io.relinkd.GetTuning", options.apps, control::decode_tuning);
+  if (!tuning) return not_answered(tuning.error());
+  print(options.json ? tuning->json + '\n' : render_tuning(tuning->view, screen()));
   return kDone;
 }
 

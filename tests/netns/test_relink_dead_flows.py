@@ -104,7 +104,8 @@ def use_one_a_second(pool):
 
 
 def test_a_forgotten_pool_goes_with_its_first_connection_that_is_found_dead(lab, server):
-    watcher, relinks = watch(lab, server)
+    # Else the kernel might end those that idle before relinkd does.
+    watcher, relinks = watch(lab, server, app(APP, NAME, protect=False))
     application = lab.application()
     pool = application.pool(server, 20)
     relinks.wait_seen(application)
@@ -130,7 +131,7 @@ def test_a_forgotten_pool_goes_with_its_first_connection_that_is_found_dead(lab,
 
 
 def test_without_idle_siblings_each_is_healed_as_it_is_used(lab, server):
-    watcher, relinks = watch(lab, server, app(APP, NAME, idle_siblings=False))
+    watcher, relinks = watch(lab, server, app(APP, NAME, idle_siblings=False, protect=False))
     application = lab.application()
     pool = application.pool(server, 20)
     relinks.wait_seen(application)

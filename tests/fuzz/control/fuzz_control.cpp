@@ -67,6 +67,8 @@ void read_as_client(std::string_view bytes) {
   (void)control::decode_order(bytes);
   const auto apps = control::decode_apps(bytes);
   if (apps) must(control::decode_apps(control::encode_apps(*apps)).has_value());
+  const auto tuning = control::decode_tuning(bytes);
+  if (tuning) must(control::decode_tuning(control::encode_tuning(*tuning)).has_value());
 }
 
 }  // namespace
