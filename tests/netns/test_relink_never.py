@@ -68,7 +68,10 @@ def link_down(lab, server):
 ])
 def test_nothing_is_done_while_the_node_itself_is_in_trouble(lab, trouble, conditions):
     server = lab.redis()
-    watcher = lab.watch_until_ok(endpoint(NAME, server.url()), apps=[app(APP, NAME)])
+    # A protected connection is ended by the kernel in an outage of SECONDS.
+    watcher = lab.watch_until_ok(
+        endpoint(NAME, server.url()), apps=[app(APP, NAME, protect=False)]
+    )
     relinks = Relinks(watcher, APP, NAME)
     application = lab.application()
     busy = application.to(server).repeat("INCR", "a")
