@@ -172,7 +172,7 @@ def test_the_drawing_finds_faults(story, span, page):
 
 
 def test_every_rule_is_healthy(story):
-    assert len(story.prometheus.rules()) == 16
+    assert len(story.prometheus.rules()) == 17
     assert story.prometheus.failing_rules() == []
 
 
