@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "apps/actuator_client.hpp"
 #include "apps/census.hpp"
@@ -24,6 +26,9 @@ class Protector {
   Protector(const Protector&) = delete;
   Protector& operator=(const Protector&) = delete;
 
+  void restore(std::set<std::string, std::less<>> reverted) {
+    planner_.restore(std::move(reverted));
+  }
   void configure(const config::Settings& settings);
   /// After each full look of the census. While paused, nothing is made stricter.
   void looked(const Census& census, bool paused);

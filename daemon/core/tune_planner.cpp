@@ -25,6 +25,10 @@ TunePlan TunePlanner::configure(std::map<RelinkTarget, TuneRules> rules, MonoTim
   std::erase_if(told_, [this](const auto& one) {
     return one.second.under_way == 0 && !rules_.contains(one.first);
   });
+  std::erase_if(reverted_, [this](const std::string& app) {
+    return std::none_of(rules_.begin(), rules_.end(),
+                        [&](const auto& rule) { return rule.first.app == app; });
+  });
   unsupported_.reset();
   return plan(now);
 }

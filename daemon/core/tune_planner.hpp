@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -84,6 +85,9 @@ class TunePlanner {
     RelinkTarget target;
   };
 
+  /// Apps that a person reverted before a restart.
+  void restore(std::set<std::string, std::less<>> reverted) { reverted_ = std::move(reverted); }
+  /// An app that is in no rules is no longer reverted.
   TunePlan configure(std::map<RelinkTarget, TuneRules> rules, MonoTime now);
   /// All of them were looked at. What is not among `sockets` is forgotten.
   TunePlan on_looked(const std::vector<Seen>& sockets, MonoTime now);
@@ -100,7 +104,7 @@ class TunePlanner {
   TunePlan apply(const std::string& app, MonoTime now);
   /// By a person: puts back what was changed, and leaves the app alone.
   TunePlan revert(const std::string& app, MonoTime now);
-  [[nodiscard]] bool reverted(const std::string& app) const { return reverted_.contains(app); }
+  [[nodiscard]] const std::set<std::string, std::less<>>& reverted() const { return reverted_; }
 
   [[nodiscard]] const SocketTuning* find(std::uint64_t cookie) const;
   /// All sockets of the last look to this endpoint.

@@ -459,7 +459,7 @@ relinkd_app_unprotected_sockets; `ss -tno dst ADDRESS`: timer:(keepalive,…).)"
      .happened = R"(Somebody called `relinkctl tune revert`. The connections have again the options
 that the application gave them.)",
      .means = R"(A connection whose path dies may hang as before relinkd. The application stays
-unprotected until `relinkctl tune apply` or a restart of relinkd.)",
+unprotected until `relinkctl tune apply`, over a restart of relinkd, too.)",
      .action = "`relinkctl tune apply APP`, when the reason is gone.",
      .look = "`relinkctl tune show APP`; relinkd_app_unprotected_sockets."},
     {// degraded

@@ -149,7 +149,7 @@ control::TuningView AppTuning::view(bool paused) const {
     control::TuningAppView a;
     a.name = app.name;
     a.mode = config::kModeNames[app.mode.value_or(settings_.mode)];
-    a.reverted = protector_.planner().reverted(app.name);
+    a.reverted = protector_.planner().reverted().contains(app.name);
     for (const std::string& e : app.endpoints) a.endpoints.push_back(endpoint_view({app.name, e}));
     v.apps.push_back(std::move(a));
   }

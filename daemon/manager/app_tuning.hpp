@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/actuator_client.hpp"
@@ -20,6 +22,14 @@ class AppTuning {
  public:
   AppTuning(loop::Loop& loop, apps::ActuatorClient& actuator, Reporter& reporter);
 
+  /// Apps of which a person took the protection back before a restart; before configure(), if at
+  /// all. And those that there are.
+  void restore(std::set<std::string, std::less<>> unprotected) {
+    protector_.restore(std::move(unprotected));
+  }
+  [[nodiscard]] const std::set<std::string, std::less<>>& unprotected() const {
+    return protector_.planner().reverted();
+  }
   void configure(const config::Settings& settings);
   /// After each full look of the census.
   void looked(const apps::Census& census, bool paused) { protector_.looked(census, paused); }

@@ -401,6 +401,12 @@ control::OrderView Apps::reset(const std::string& app) {
                     : fmt::format("the breaker of {} was not open; its count begins anew", app)}};
 }
 
+control::OrderView Apps::tune(const std::string& app, bool revert) {
+  control::OrderView view = tuning_.tune(app, revert, paused());
+  around_.memory_changed(true);
+  return view;
+}
+
 control::OrderView Apps::pause(Duration duration) {
   const MonoTime now = around_.loop.now().at;
   const bool endless = duration == Duration::zero();

@@ -14,6 +14,7 @@
 #include "core/relink_planner.hpp"
 #include "manager/app_closes.hpp"
 #include "manager/app_tuning.hpp"
+#include "manager/apps_memory.hpp"
 #include "manager/reporter.hpp"
 #include "manager/watched.hpp"
 #include "metrics/numbers.hpp"
@@ -39,8 +40,11 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   Apps(const Apps&) = delete;
   Apps& operator=(const Apps&) = delete;
 
-  void restore(const apps::Relinker::Memory& memory) { relinker_.restore(memory); }
-  [[nodiscard]] apps::Relinker::Memory memory() const { return relinker_.memory(); }
+  void restore(const AppsMemory& memory) {
+    relinker_.restore(memory.relinks);
+    tuning_.restore(memory.unprotected);
+  }
+  [[nodiscard]] AppsMemory memory() const { return {relinker_.memory(), tuning_.unprotected()}; }
   void configure(const config::Settings& settings);
   void stop();
   void endpoint_changed() { relinker_.endpoint_changed(); }
@@ -53,9 +57,7 @@ class Apps : public apps::Relinker::Observer, public apps::Tracer::Owner {
   control::OrderView relink(const std::string& app, bool dry_run);
   control::OrderView reset(const std::string& app);
   [[nodiscard]] control::TuningView tuning() const { return tuning_.view(paused()); }
-  control::OrderView tune(const std::string& app, bool revert) {
-    return tuning_.tune(app, revert, paused());
-  }
+  control::OrderView tune(const std::string& app, bool revert);
   control::OrderView pause(Duration duration);
   control::OrderView resume();
   /// The endpoints of the apps that a process of this cgroup and uid belongs to; of all apps where

@@ -48,11 +48,11 @@ std::vector<std::uint64_t> bounded(std::vector<std::uint64_t> cookies) {
 
 }  // namespace
 
-void save_apps(const apps::Relinker::Memory& memory, state::State& state) {
+void save_apps(const AppsMemory& memory, state::State& state) {
   const Clocks clocks;
   state.apps.clear();
   state.boot_id = boot_id();
-  const core::RelinkMemory& plans = memory.plans;
+  const core::RelinkMemory& plans = memory.relinks.plans;
   state.paused_until.reset();
   if (plans.paused_until) state.paused_until = clocks.to_wall(*plans.paused_until);
   for (const auto& [app, breaker] : plans.breakers) {
@@ -69,16 +69,17 @@ void save_apps(const apps::Relinker::Memory& memory, state::State& state) {
         state::AppState::Open{open.incident, open.rung, clocks.to_wall(open.bad_since),
                               clocks.to_wall(open.acted), bounded(open.cookies)};
   }
-  for (const auto& [target, cookies] : memory.opened_to_primary) {
+  for (const auto& [target, cookies] : memory.relinks.opened_to_primary) {
     state.apps[target.app].endpoints[target.endpoint].opened_to_primary = bounded(cookies);
   }
+  for (const std::string& app : memory.unprotected) state.apps[app].unprotected = true;
 }
 
-apps::Relinker::Memory load_apps(const state::State& state) {
+AppsMemory load_apps(const state::State& state) {
   const Clocks clocks;
   const bool same_boot = !state.boot_id.empty() && state.boot_id == boot_id();
-  apps::Relinker::Memory memory;
-  core::RelinkMemory& plans = memory.plans;
+  AppsMemory memory;
+  core::RelinkMemory& plans = memory.relinks.plans;
   if (state.paused_until && *state.paused_until > clocks.wall) {
     plans.paused_until = clocks.to_mono(*state.paused_until);
   }
@@ -87,6 +88,7 @@ apps::Relinker::Memory load_apps(const state::State& state) {
     for (const WallTime t : s.relinks) breaker.relinks.push_back(clocks.past(t));
     if (s.breaker_open_until) breaker.open_until = clocks.to_mono(*s.breaker_open_until);
     breaker.why = s.breaker_why;
+    if (s.unprotected) memory.unprotected.insert(app);
     for (const auto& [endpoint, e] : s.endpoints) {
       const core::RelinkTarget target{app, endpoint};
       if (e.last_disturbed) plans.last_disturbed[target] = clocks.past(*e.last_disturbed);
@@ -96,7 +98,7 @@ apps::Relinker::Memory load_apps(const state::State& state) {
                               clocks.past(e.open->bad_since), clocks.past(e.open->acted),
                               e.open->cookies};
       }
-      memory.opened_to_primary[target] = e.opened_to_primary;
+      memory.relinks.opened_to_primary[target] = e.opened_to_primary;
     }
   }
   return memory;

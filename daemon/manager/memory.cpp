@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "manager/apps_memory.hpp"
-
 namespace relinkd::manager {
 
 namespace {
@@ -68,7 +66,7 @@ std::optional<watch::Endpoint::Memory> Memory::of(const config::Endpoint& endpoi
   return m;
 }
 
-apps::Relinker::Memory Memory::of_apps() const { return load_apps(state_); }
+AppsMemory Memory::of_apps() const { return load_apps(state_); }
 
 void Memory::save_soon() {
   if (save_at_.due() == kNever) save_at_.set(loop_.now().at + 1s);

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "apps/relinker.hpp"
+#include "manager/apps_memory.hpp"
 #include "manager/reporter.hpp"
 #include "state/state.hpp"
 #include "watch/endpoint.hpp"
@@ -20,7 +20,7 @@ class Memory {
  public:
   using Collect =
       std::function<std::vector<std::pair<const config::Endpoint*, watch::Endpoint::Memory>>()>;
-  using CollectApps = std::function<apps::Relinker::Memory()>;
+  using CollectApps = std::function<AppsMemory()>;
 
   Memory(loop::Loop& loop, Reporter& reporter, Collect collect, CollectApps collect_apps);
 
@@ -29,7 +29,7 @@ class Memory {
   /// What is known of an endpoint of this name and URL.
   [[nodiscard]] std::optional<watch::Endpoint::Memory> of(const config::Endpoint& endpoint) const;
   /// What is known of apps; as of this boot of the host, cookies of before mean nothing.
-  [[nodiscard]] apps::Relinker::Memory of_apps() const;
+  [[nodiscard]] AppsMemory of_apps() const;
   /// Within a second, once for all that changes meanwhile.
   void save_soon();
   void save();

@@ -144,7 +144,8 @@ void add_tune(CLI::App& app, Options& o) {
               {"tune apply checkout"});
   apply->add_option("APP", o.app, "As the configuration names it; without it, all");
   CLI::App* revert = add_command(*tune, "revert", "Put back the options that the app had set");
-  explain_use(*revert, "The app stays unprotected until tune apply, or a restart of relinkd.",
+  explain_use(*revert,
+              "The app stays unprotected until tune apply, over a restart of relinkd, too.",
               {"tune revert checkout"});
   revert->add_option("APP", o.app, "As the configuration names it; without it, all");
 }

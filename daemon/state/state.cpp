@@ -51,6 +51,13 @@ bool take(const Json& object, const char* key, std::string& value) {
   return at->is_string();
 }
 
+bool take(const Json& object, const char* key, bool& value) {
+  const auto at = object.find(key);
+  if (at == object.end()) return true;
+  if (at->is_boolean()) value = at->get<bool>();
+  return at->is_boolean();
+}
+
 bool take(const Json& object, const char* key, std::uint64_t& value) {
   const auto at = object.find(key);
   if (at == object.end()) return true;
@@ -162,6 +169,7 @@ std::optional<AppState::Endpoint> decode_app_endpoint(const Json& json) {
 std::optional<AppState> decode_app(const Json& json) {
   AppState app;
   if (!json.is_object() || !take(json, "breaker_why", app.breaker_why) ||
+      !take(json, "unprotected", app.unprotected) ||
       !take(json, "breaker_open_until_unix_ms", app.breaker_open_until)) {
     return std::nullopt;
   }
@@ -208,6 +216,7 @@ Json encode_app(const AppState& app) {
     json["breaker_open_until_unix_ms"] = encode_time(*app.breaker_open_until);
   }
   if (!app.breaker_why.empty()) json["breaker_why"] = app.breaker_why;
+  if (app.unprotected) json["unprotected"] = true;
   Json endpoints = Json::object();
   for (const auto& [name, endpoint] : app.endpoints)
     endpoints[name] = encode_app_endpoint(endpoint);

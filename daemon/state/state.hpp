@@ -57,6 +57,7 @@ struct AppState {
   std::vector<WallTime> relinks;  ///< of the last hour, oldest first; at most kMaxRelinks
   std::optional<WallTime> breaker_open_until;
   std::string breaker_why;
+  bool unprotected = false;  ///< a person took the protection of its live connections back
 
   friend bool operator==(const AppState&, const AppState&) = default;
 };

@@ -252,6 +252,13 @@ def test_what_was_changed_outlives_relinkd_and_its_actuator(lab, server):
     Tuning(watcher).wait(tuned=1)
     assert watcher.relinkctl("tune", "revert").returncode == 0
     wait_options(application, before)
+    # What a person said does, too.
+    watcher.kill()
+    watcher.start()
+    application.pool(server, 1)
+    Tuning(watcher).wait(loose=2)
+    assert Tuning(watcher).app()["reverted"]
+    assert options(application) == [before, before]
 
 
 def test_while_paused_nothing_is_made_stricter(lab, server):

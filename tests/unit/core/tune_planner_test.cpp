@@ -246,7 +246,7 @@ TEST(TunePlanner, PutsBackAndLeavesAloneUntilItIsToldOtherwise) {
   s.look();
   s.answer();
   EXPECT_EQ(s.kernel[3], kBare);
-  EXPECT_TRUE(s.planner.reverted("checkout"));
+  EXPECT_THAT(s.planner.reverted(), ElementsAre("checkout"));
   EXPECT_THAT(s.news, SizeIs(2));
 
   s.take(s.planner.apply("checkout", s.now));
@@ -254,6 +254,17 @@ TEST(TunePlanner, PutsBackAndLeavesAloneUntilItIsToldOtherwise) {
   EXPECT_EQ(s.kernel[1], kWanted);
   EXPECT_EQ(s.kernel[3], kWanted);
   EXPECT_EQ(s.told(Kind::Protected), 2U);
+}
+
+TEST(TunePlanner, KnowsOverARestartWhatWasPutBackAndForgetsAppsThatAreGone) {
+  Scene s;
+  s.planner.restore({"checkout", "gone"});
+  s.configure({kWanted, true});
+  EXPECT_THAT(s.planner.reverted(), ElementsAre("checkout"));
+  s.open(1);
+  s.look();
+  s.answer();
+  EXPECT_EQ(s.kernel[1], kBare);
 }
 
 TEST(TunePlanner, PutsBackWhatWasUnderWayWhenThePersonSaidSo) {

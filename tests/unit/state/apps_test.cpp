@@ -27,6 +27,7 @@ State full() {
   checkout.relinks = {at_ms(1'763'806'400'000), at_ms(1'763'806'500'123)};
   checkout.breaker_open_until = at_ms(1'763'810'000'000);
   checkout.breaker_why = "21 relinks within an hour";
+  checkout.unprotected = true;
   checkout.endpoints["sessions"] = {.last_disturbed = at_ms(1'763'806'500'123),
                                     .open = AppState::Open{"sessions-7f3a",
                                                            1,
@@ -78,7 +79,7 @@ TEST(AppsState, HasThisForm) {
             R"("last_disturbed_unix_ms":1763806500123,"open":{"acted_unix_ms":1763806500123,)"
             R"("bad_since_unix_ms":1763806499000,"cookies":[4711,18446744073709551615],)"
             R"("incident":"sessions-7f3a","rung":1},"opened_to_primary":[4712,4713]}},)"
-            R"("relinks_unix_ms":[1763806400000,1763806500123]}},)"
+            R"("relinks_unix_ms":[1763806400000,1763806500123],"unprotected":true}},)"
             R"("boot_id":"8a0c3a6b-6c1d-4b43-9f3e-7a0d0c5e1f42","endpoints":{},)"
             R"("paused_until_unix_ms":1763806600000,"version":1})");
 }
@@ -95,10 +96,11 @@ TEST(AppsState, PassesOverKeysThatItDoesNotKnow) {
 }
 
 TEST(AppsState, LeavesOutOnlyTheAppThatIsMalformed) {
-  EXPECT_THAT(apps(R"({"a":{},"b":7,"c":[],"d":null,"e":{"breaker_why":1},)"
-                   R"("f":{"breaker_open_until_unix_ms":"1"},"g":{"relinks_unix_ms":{}},)"
-                   R"("h":{"endpoints":[]},"i":{"breaker_open_until_unix_ms":-1}})"),
-              ElementsAre(Key("a")));
+  EXPECT_THAT(
+      apps(R"({"a":{},"b":7,"c":[],"d":null,"e":{"breaker_why":1},)"
+           R"("f":{"breaker_open_until_unix_ms":"1"},"g":{"relinks_unix_ms":{}},)"
+           R"("h":{"endpoints":[]},"j":{"unprotected":1},"i":{"breaker_open_until_unix_ms":-1}})"),
+      ElementsAre(Key("a")));
   for (const char* text : {"[]", "null", "7", R"("a")"}) EXPECT_THAT(apps(text), IsEmpty()) << text;
 }
 
