@@ -129,7 +129,7 @@ EndedConnection ended_connection(const SocketEvent& e, const Circumstances& arou
                                  const ServerCounters& before) {
   EndedConnection c;
   c.ending = ending_of(e, around);
-  c.age = e.age.value_or(Duration::zero());
+  c.age = e.age;
   c.silent = e.since_received;
   c.idle = idle_time(e);
   // The queue may have been purged by now. A probe is no data, and a closed window is asked by

@@ -83,6 +83,13 @@ Attribution lost_role(const EndedConnection& e, std::string_view what) {
                                        to_text(*e.around.demoted))};
 }
 
+/// Whether the connection was opened to this very process, and not to the one before it.
+bool opened_to(const ServerCounters& now, const EndedConnection& e,
+               const std::optional<Duration>& later) {
+  return e.age && later && now.uptime_seconds &&
+         *e.age + *later < std::chrono::seconds(*now.uptime_seconds);
+}
+
 /// A FIN or an RST: what the server says afterwards tells them apart.
 Attribution attribute_close(const EndedConnection& e, const Afterwards& after) {
   const bool fin = e.ending.how == Ending::How::Fin;
@@ -96,7 +103,8 @@ Attribution attribute_close(const EndedConnection& e, const Afterwards& after) {
   }
   if (after.counters) {
     const ServerCounters& now = *after.counters;
-    if (e.before.run_id && now.run_id && *e.before.run_id != *now.run_id) {
+    const bool another = e.before.run_id && now.run_id && *e.before.run_id != *now.run_id;
+    if (another && !opened_to(now, e, after.later)) {
       return {Cause::Shutdown,
               now.uptime_seconds
                   ? fmt::format("{}: the server process ended; another runs since {}", what,

@@ -35,7 +35,7 @@ struct Circumstances {
 /// An ended connection, with what was known at that moment.
 struct EndedConnection {
   Ending ending;
-  Duration age{};                  ///< since it was established
+  std::optional<Duration> age;     ///< since it was established; nothing: not known
   Duration silent{};               ///< since the last byte from the peer
   std::optional<Duration> idle{};  ///< since data went either way; nothing: it was never idle
   bool unacked = false;            ///< bytes of ours were unacknowledged at the last look
@@ -49,6 +49,7 @@ struct EndedConnection {
 struct Afterwards {
   std::optional<ServerCounters> counters;
   std::optional<ConnectResult> failed;
+  std::optional<Duration> later;  ///< since the ending, where that can be told
 };
 
 /// A node's answer to the question what happened: its counters from before and after.

@@ -82,7 +82,9 @@ CloseOrders Closes::on_told(const CloseOrders::Inquiry& which, const std::option
                                   [&](const Waiting& w) { return w.since > asked; });
   for (auto w = node.waiting.begin(); w != later; ++w) {
     bring_up_to_date(w->close.around, around);
-    decide(std::move(w->close), told.value_or(Inquired{}));
+    Inquired answer = told.value_or(Inquired{});
+    answer.after.later = now - w->since;
+    decide(std::move(w->close), answer);
     --waiting_;
   }
   node.waiting.erase(node.waiting.begin(), later);

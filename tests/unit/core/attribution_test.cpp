@@ -125,6 +125,20 @@ TEST(Attribution, ARestartStandsBeforeCountersThatSeemToHaveRisen) {
   EXPECT_EQ(attribute(e, answered({.run_id = "b", .client_kill_calls = 3})).cause, Cause::Shutdown);
 }
 
+TEST(Attribution, ARestartDoesNotExplainWhatWasOpenedToTheNewProcess) {
+  EndedConnection e = ended(How::Rst);
+  e.before.run_id = "a";
+  Afterwards after = answered({.run_id = "b", .uptime_seconds = 4});
+  e.age = 500ms;
+  after.later = 2s;
+  EXPECT_EQ(attribute(e, after).cause, Cause::Reset);
+  after.later = 3900ms;
+  EXPECT_EQ(attribute(e, after).cause, Cause::Shutdown) << "it was opened before that";
+  after.later = 2s;
+  e.age.reset();
+  EXPECT_EQ(attribute(e, after).cause, Cause::Shutdown) << "how old it was is not known";
+}
+
 TEST(Attribution, OtherwiseThatItIsNotKnownIsSaid) {
   Attribution a = attribute(ended(How::Fin), answered({}));
   EXPECT_EQ(a.cause, Cause::PeerClosed);
