@@ -128,6 +128,11 @@ def test_a_silent_connection_opened_before_relinkd_notices_that_its_path_died(
     assert max(noticed) < NOTICED + SLACK
     # It is the kernel's word, and not an action of relinkd's.
     assert watcher.actuator.acted() == []
+    ended = {"app": APP, "endpoint": NAME, "cause": "keepalive_timeout"}
+    wait_until(
+        lambda: watcher.scrape().value("relinkd_app_disconnects_total", **ended) == 2,
+        "the cause of both ends",
+    )
 
     # The server does not know yet that they are dead, and would give them the job.
     for one in client_ids(server, dead).values():
