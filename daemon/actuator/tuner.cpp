@@ -12,6 +12,7 @@
 #include "actuator/own_file.hpp"
 #include "base/text.hpp"
 #include "config/wanted_options.hpp"
+#include "kernel/sysctl.hpp"
 
 namespace relinkd::actuator {
 
@@ -139,7 +140,10 @@ std::optional<core::SocketOptions> Tuner::wanted(const bpf::Found& found,
   } else if (order.tuning == orders::Order::Tuning::Apply) {
     const auto permit = configuration_.gate()->permits_tuning(order);
     const auto asked = config::wanted_options(*permit->app, *permit->endpoint);
-    if (asked) options = core::protect(found.now, *asked);
+    if (asked) {
+      const auto within = core::no_later_than(*asked, give_up_);
+      options = core::protect(found.now, within);
+    }
   }
   if (options == found.now) options.reset();
   return options;
@@ -170,6 +174,7 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
   }
 
   wishes.clear();
+  give_up_ = kernel::give_up_now();
   std::map<std::uint64_t, core::SocketOptions> changed;
   for (const Waiting& w : waiting) {
     for (const std::uint64_t cookie : w.order.cookies) {

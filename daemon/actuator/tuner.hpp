@@ -69,6 +69,7 @@ class Tuner {
   TunedMemory memory_;
   std::unique_ptr<bpf::Programs> programs_;
   std::vector<Waiting> waiting_;
+  Duration give_up_{};  ///< the kernel's own patience, as of the last walk
   MonoTime next_walk_{};
   MonoTime next_forget_{};
   loop::Deadline walk_;

@@ -9,13 +9,14 @@
 #include <netinet/tcp.h>
 
 #include "config/wanted_options.hpp"
+#include "kernel/sysctl.hpp"
 
 namespace relinkd::apps {
 
 namespace {
 
-/// The actuator walks over all of the kernel's TCP sockets, and spends a hundredth of a core on it at
-/// most: where a walk takes 100 ms, the next is 10 s later.
+/// The actuator walks over all of the kernel's TCP sockets, and spends a hundredth of a core on it
+/// at most: where a walk takes 100 ms, the next is 10 s later.
 constexpr Duration kPatience = 60s;
 
 static_assert(core::TunePlanner::kBatch == orders::kMaxTuned);
@@ -41,11 +42,14 @@ Protector::Protector(loop::Loop& loop, ActuatorClient& actuator, Tell tell)
 
 void Protector::configure(const config::Settings& settings) {
   std::map<core::RelinkTarget, core::TuneRules> rules;
+  const Duration give_up = kernel::give_up_now();
   for (const config::App& app : settings.apps) {
     for (const config::Endpoint& endpoint : settings.endpoints) {
       const auto& names = app.endpoints;
       if (std::find(names.begin(), names.end(), endpoint.name) == names.end()) continue;
-      rules[{app.name, endpoint.name}] = {config::wanted_options(app, endpoint),
+      auto wanted = config::wanted_options(app, endpoint);
+      if (wanted) wanted = core::no_later_than(*wanted, give_up);
+      rules[{app.name, endpoint.name}] = {wanted,
                                           app.mode.value_or(settings.mode) == config::Mode::Act};
     }
   }

@@ -34,6 +34,12 @@ SocketOptions protect(const SocketOptions& now, const SocketOptions& wanted) {
   return both;
 }
 
+SocketOptions no_later_than(SocketOptions wanted, Duration give_up) {
+  const auto whole = std::chrono::floor<std::chrono::milliseconds>(give_up);
+  if (wanted.user_timeout > 0ns) wanted.user_timeout = shorter(wanted.user_timeout, whole);
+  return wanted;
+}
+
 std::optional<Duration> noticed_when_idle(const SocketOptions& options) {
   if (!options.keepalive) return std::nullopt;
   const Duration step = between_probes(options);

@@ -26,6 +26,10 @@ struct SocketOptions {
 /// where there is one, so that wanting 90 s would undo an app's own keepalive of 8 s.
 SocketOptions protect(const SocketOptions& now, const SocketOptions& wanted);
 
+/// What may be wanted where the kernel itself gives up after `give_up` by tcp_retries2 (0: not
+/// known): a user timeout takes the place of that, and a longer one would loosen it.
+SocketOptions no_later_than(SocketOptions wanted, Duration give_up);
+
 /// How long a flow that dies while nothing is sent stays unnoticed: until a keepalive probe is due
 /// and `count` went unanswered, or, with a user timeout, until one is due that finds it over
 /// (tcp_keepalive_timer in net/ipv4/tcp_timer.c). Nothing: for ever.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "core/give_up.hpp"
 #include "kernel/text_file.hpp"
 #include "loop/fd.hpp"
 
@@ -68,6 +69,19 @@ Result<std::string> read_sysctl(std::string_view key) {
   }
   if (!value) return value.error();
   return std::string(trim(*value));
+}
+
+std::optional<std::int64_t> read_sysctl_number(std::string_view key) {
+  const auto text = read_sysctl(key);
+  return text ? parse_i64(*text) : std::nullopt;
+}
+
+Duration give_up_now() {
+  const auto retries2 = read_sysctl_number("net.ipv4.tcp_retries2");
+  const auto give_up = retries2
+                           ? core::give_up(*retries2, read_sysctl_number("net.ipv4.tcp_rto_max_ms"))
+                           : std::nullopt;
+  return give_up ? give_up->earliest : Duration::zero();
 }
 
 Result<void> write_sysctl(std::string_view key, std::string_view value) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace relinkd::kernel {
 
@@ -17,6 +20,13 @@ Result<std::string> sysctl_path(std::string_view key);
 /// The value of a sysctl in this process's namespaces, without the newline. code is ENOENT where
 /// this kernel has no such sysctl.
 Result<std::string> read_sysctl(std::string_view key);
+
+/// The same of one whose value is a number; nothing where it cannot be read, or is none.
+std::optional<std::int64_t> read_sysctl_number(std::string_view key);
+
+/// The time after which the kernel ends a connection whose data nobody acknowledges, by its sysctls
+/// as they are (core::GiveUp::earliest); zero: not known.
+Duration give_up_now();
 
 /// Sets a sysctl in this process's namespaces. The Error says what to do about it; its code is
 /// ENOENT where this kernel has no such sysctl, EROFS, EACCES or EPERM where it may not be set from

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "core/give_up.hpp"
 #include "kernel/sysctl.hpp"
 #include "kernel/sysctl_files.hpp"
 
@@ -19,20 +18,6 @@ namespace {
 constexpr std::string_view kRetries2 = "net.ipv4.tcp_retries2";
 /// Of the actuator, which may have to be started first.
 constexpr Duration kPatience = 10s;
-
-std::optional<std::int64_t> read_number(std::string_view key) {
-  const auto text = kernel::read_sysctl(key);
-  return text ? parse_i64(*text) : std::nullopt;
-}
-
-/// The time after which the kernel gives up a connection whose data nobody acknowledges; zero: not
-/// known.
-Duration give_up_now() {
-  const auto retries2 = read_number(kRetries2);
-  const auto give_up =
-      retries2 ? core::give_up(*retries2, read_number("net.ipv4.tcp_rto_max_ms")) : std::nullopt;
-  return give_up ? give_up->earliest : Duration::zero();
-}
 
 core::SysctlAnswer answer_of(orders::Answer::Result result) {
   switch (result) {
@@ -61,7 +46,7 @@ void SysctlCheck::configure(const config::Settings& settings) {
 
 void SysctlCheck::check() {
   next_.set(loop_.now().at + settings_.check_interval);
-  numbers_.tcp_give_up = give_up_now();
+  numbers_.tcp_give_up = kernel::give_up_now();
   numbers_.sysctls.clear();
   const core::SysctlSources files = kernel::read_sysctl_files();
   for (const auto& [key, wanted] : settings_.want) look_at(key, wanted, files);
@@ -72,7 +57,7 @@ void SysctlCheck::look_at(const std::string& key, std::int64_t wanted,
   metrics::SysctlNumbers n;
   n.key = key;
   n.wanted = static_cast<double>(wanted);
-  const auto value = read_number(key);
+  const auto value = kernel::read_sysctl_number(key);
   n.readable = value.has_value();
   n.value = static_cast<double>(value.value_or(0));
   n.ok = value == wanted;

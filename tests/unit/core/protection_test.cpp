@@ -71,6 +71,14 @@ TEST(Protect, DoesNotUndoAnAppsKeepaliveByALongUserTimeout) {
   EXPECT_EQ(made, (SocketOptions{true, 5s, 1s, 3, 8s}));
 }
 
+TEST(NoLaterThan, DoesNotTakeTheKernelsShorterPatienceAway) {
+  const SocketOptions wanted{true, 30s, 10s, 6, 90s};
+  EXPECT_EQ(no_later_than(wanted, 12'600ms), (SocketOptions{true, 30s, 10s, 6, 12'600ms}));
+  EXPECT_EQ(no_later_than(wanted, 939s), wanted);
+  EXPECT_EQ(no_later_than(wanted, 0s), wanted) << "it is not known";
+  EXPECT_EQ(no_later_than(kBare, 13s), kBare);
+}
+
 /// Whatever an app has and is wanted, nothing is noticed later than with either, and doing it again
 /// changes nothing.
 TEST(Protect, IsNeverLaterThanEither) {
