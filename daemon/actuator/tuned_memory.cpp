@@ -3,6 +3,7 @@
 
 #include <array>
 #include <iterator>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -21,8 +22,10 @@ std::optional<std::array<std::uint64_t, kFields>> fields_of(std::string_view lin
     const std::size_t end = i + 1 < kFields ? line.find(' ') : line.size();
     if (end == std::string_view::npos) return std::nullopt;
     const auto number = parse_u64(line.substr(0, end));
-    // Far beyond what the kernel takes for any of them but the cookie.
-    if (!number || (i > 0 && *number > 1'000'000'000)) return std::nullopt;
+    // The kernel has each of them but the cookie in 32 bits.
+    if (!number || (i > 0 && *number > std::numeric_limits<std::uint32_t>::max())) {
+      return std::nullopt;
+    }
     fields[i] = *number;
     line.remove_prefix(i + 1 < kFields ? end + 1 : end);
   }

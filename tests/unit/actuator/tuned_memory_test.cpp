@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actuator/tuned_memory.hpp"
 
+#include <cstdint>
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,6 +43,17 @@ TEST(TunedMemory, OutlivesAnEnd) {
   EXPECT_THAT(again->cookies(), testing::ElementsAre(7, ~std::uint64_t{1}));
   EXPECT_EQ(*again->find(7), options(false, 7200s));
   EXPECT_EQ(*again->find(~std::uint64_t{1}), options(true, 32767s));
+}
+
+TEST(TunedMemory, ReadsAgainTheLongestTimesThatAnAppMaySet) {
+  // TCP_USER_TIMEOUT of INT_MAX is some programs' word for "never".
+  core::SocketOptions never = options(true, 32767s);
+  never.user_timeout = std::chrono::milliseconds(std::numeric_limits<std::int32_t>::max());
+  TunedMemory memory;
+  memory.remember(7, never);
+  const auto again = TunedMemory::decode(memory.encode());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(*again->find(7), never);
 }
 
 TEST(TunedMemory, IsAnErrorOfAnythingElse) {
