@@ -199,7 +199,9 @@ bool Tracer::deliver(const core::SocketEvent& event) {
   const Census::Claim claim = census_.claim(event.cgroup, event.uid, event.remote);
   if (!claim.sure) return false;
   if (!claim.target) return true;
-  census_.look_soon();
+  // One that was just opened can wait for the next look: where connections live for no longer than
+  // a command, that would be a look for each of them.
+  if (event.kind == core::SocketEvent::Kind::Retransmitted) census_.look_soon();
   owner_.on_socket_event(*claim.target, event);
   return true;
 }

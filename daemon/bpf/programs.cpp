@@ -24,18 +24,20 @@ namespace relinkd::bpf {
 
 namespace {
 
-/// The last thing that libbpf complained of while something was tried. It has one log for the whole
-/// process.
-std::string& last_complaint() {
+/// The first thing that libbpf complained of while something was tried: what follows is the
+/// verifier's log, and who gives up because of it. It has one log for the whole process.
+std::string& first_complaint() {
   static std::string text;
   return text;
 }
 
 int keep_complaint(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
+  if (level != LIBBPF_WARN || !first_complaint().empty()) return 0;
   std::array<char, 300> line{};
   (void)std::vsnprintf(line.data(), line.size(), format, arguments);
-  last_complaint() = printable(std::string_view(line.data()).substr(0, std::strlen(line.data())));
+  std::string_view text(line.data());
+  if (text.starts_with("libbpf: ")) text.remove_prefix(8);
+  first_complaint() = printable(text.substr(0, text.find('\n')));
   return 0;
 }
 
@@ -48,13 +50,13 @@ Error refusal(int code) {
         ENOTSUP};
   }
   if (code == EPERM || code == EACCES) {
-    const std::string said = last_complaint();
+    const std::string said = first_complaint();
     return {"CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed to load the programs" +
                 (said.empty() ? "" : " (" + said + ")"),
             code};
   }
-  return {fmt::format("the kernel refuses the programs: {} ({}); Linux 5.15 or newer is needed",
-                      std::strerror(code), last_complaint()),
+  return {fmt::format("the kernel refuses the programs, which need Linux 5.15 or newer: {} ({})",
+                      std::strerror(code), first_complaint()),
           code};
 }
 
@@ -84,16 +86,22 @@ Programs::~Programs() = default;
 
 Result<std::unique_ptr<Programs>> Programs::load() {
   libbpf_set_print(keep_complaint);
-  last_complaint().clear();
+  first_complaint().clear();
   struct stat here {};
   if (stat("/proc/self/ns/net", &here) != 0) {
     return system_error(errno, "cannot tell in which network namespace this is");
+  }
+  struct stat pids {};
+  if (stat("/proc/self/ns/pid", &pids) != 0) {
+    return system_error(errno, "cannot tell in which pid namespace this is");
   }
   auto state = std::make_unique<State>();
   state->tick = relinkd::bpf::tick();
   state->skeleton = sockets_bpf__open();
   if (state->skeleton == nullptr) return refusal(errno);
   state->skeleton->rodata->wanted_netns = static_cast<std::uint32_t>(here.st_ino);
+  state->skeleton->rodata->pidns_device = pids.st_dev;
+  state->skeleton->rodata->pidns_inode = pids.st_ino;
   state->skeleton->rodata->tick_ns = number_of(state->tick, 1ns);
   if (const int failed = sockets_bpf__load(state->skeleton); failed != 0) return refusal(-failed);
   state->walking = bpf_program__attach_iter(state->skeleton->progs.tune, nullptr);

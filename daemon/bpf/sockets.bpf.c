@@ -35,6 +35,8 @@
 /* Set before the programs are loaded. */
 const volatile __u32 wanted_netns = 0;
 const volatile __u32 tick_ns = 0;
+/* The pid namespace of whom pids are told, as stat(2) tells its file. */
+const volatile __u64 pidns_device = 0, pidns_inode = 0;
 
 /* By port number, host order: not 0 where connections to it are told of. */
 __u8 watched_ports[65536] = {};
@@ -84,6 +86,11 @@ static __always_inline void put_places(struct relinkd_record *r, struct tcp_sock
 static __always_inline void put_task(struct relinkd_record *r) {
   struct task_struct *task = bpf_get_current_task_btf();
   r->pid = task->tgid;
+  struct bpf_pidns_info pid = {};
+  /* Of a process in another pid namespace it stays as the host knows it. */
+  if (bpf_get_ns_current_pid_tgid(pidns_device, pidns_inode, &pid, sizeof pid) == 0) {
+    r->pid = pid.tgid;
+  }
   r->exiting = (task->flags & PF_EXITING) != 0;
   r->exit_code = task->exit_code;
   bpf_get_current_comm(r->comm, sizeof r->comm);

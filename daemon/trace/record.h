@@ -36,7 +36,7 @@ struct relinkd_record {
   RELINKD_U64 bytes_acked, bytes_received;
   RELINKD_U32 kind;
   RELINKD_U32 uid;
-  RELINKD_U32 pid;       /* of the process that runs */
+  RELINKD_U32 pid;       /* of the process that runs, in the actuator's pid namespace if it is there */
   RELINKD_U32 exit_code; /* of it, as wait(2) tells it, where it ends */
   RELINKD_U32 error, soft_error;
   RELINKD_U32 unacked_bytes, unsent_bytes, unread_bytes;
