@@ -31,7 +31,8 @@ ssize_t receive(int fd, std::span<char> buffer, loop::Fd& sent) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  // Not with the padding, in which a second descriptor would have room.
+  message.msg_controllen = CMSG_LEN(sizeof(int));
   const ssize_t n = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (n < 0) return n;
   for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
@@ -74,6 +75,11 @@ void ActuatorClient::hold(std::function<void()> lost) {
   if (fd_) return set_deadline();
   // It was lost since the answer that is to be held came.
   loop_.later([this] { lose_all("relinkd-actuator went away"); });
+}
+
+void ActuatorClient::release() {
+  if (!std::exchange(held_, nullptr) || !fd_) return;
+  set_deadline();
 }
 
 void ActuatorClient::stop() {

@@ -42,6 +42,8 @@ class ActuatorClient {
   /// Keeps the connection, for what stands only as long as that does (Order::Kind::Trace), until it
   /// is lost, of which `lost` tells. At most one is held at a time.
   void hold(std::function<void()> lost);
+  /// What was held is not needed any more: the connection ends as it does without.
+  void release();
   /// Forgets all orders under way without a word, and hangs up.
   void stop();
 

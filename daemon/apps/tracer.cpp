@@ -102,13 +102,20 @@ void Tracer::stop() {
   wanted_ = false;
   again_.clear();
   told_.reset();
+  drop_ring();
+  // The programs would go on writing into a ring that nobody reads.
+  actuator_.release();
+  begun_.clear();
+  unclaimed_.clear();
+}
+
+void Tracer::drop_ring() {
   if (watch_) {
     watch_->stop();
     loop_.retire(std::move(watch_));
   }
   ring_.reset();
-  begun_.clear();
-  unclaimed_.clear();
+  lost_.reset();
 }
 
 void Tracer::ask() {
@@ -139,12 +146,7 @@ void Tracer::on_answer(Result<ActuatorClient::Reply> reply) {
 }
 
 void Tracer::lose(const std::string& why, Duration again) {
-  if (watch_) {
-    watch_->stop();
-    loop_.retire(std::move(watch_));
-  }
-  ring_.reset();
-  lost_ = 0;
+  drop_ring();
   again_.set(loop_.now().at + again);
   tell(false, why);
 }
@@ -161,7 +163,11 @@ void Tracer::read_some() {
 }
 
 void Tracer::take(const relinkd_record& r) {
-  if (r.lost > lost_) owner_.on_trace_lost(r.lost - std::exchange(lost_, r.lost));
+  // The programs count for as long as they are loaded: what they counted before this listened, it
+  // did not lose.
+  const std::uint64_t before = lost_.value_or(r.lost);
+  lost_ = r.lost;
+  if (r.lost > before) owner_.on_trace_lost(r.lost - before);
   const MonoTime at{std::chrono::nanoseconds(r.at)};
   if (r.kind == RELINKD_CONNECTING) {
     // connect(2) runs in the process that calls it.

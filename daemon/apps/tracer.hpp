@@ -57,6 +57,7 @@ class Tracer {
   void ask();
   void on_answer(Result<ActuatorClient::Reply> reply);
   void lose(const std::string& why, Duration again);
+  void drop_ring();
   void tell(bool active, const std::string& detail);
   void read_some();
   void take(const relinkd_record& record);
@@ -76,7 +77,7 @@ class Tracer {
   /// When connections were begun, by cookie: those of others, and of which it was seen.
   std::unordered_map<std::uint64_t, MonoTime> begun_;
   std::deque<core::SocketEvent> unclaimed_;  ///< whose cgroup is not known yet
-  std::uint64_t lost_ = 0;                   ///< as of the last record
+  std::optional<std::uint64_t> lost_;        ///< as of the last record; nothing: none was read
   loop::Deadline again_;
 };
 

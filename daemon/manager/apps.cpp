@@ -69,6 +69,7 @@ void Apps::configure(const config::Settings& settings) {
   }
   relinker_.configure(settings);
   tracer_.configure(settings);
+  if (!tracer_.active()) around_.numbers.trace_active = false;
   tuning_.configure(settings);
   // It may have been open before a restart.
   for (const auto& n : numbers_) n->breaker_open = relinker_.planner().breaker_open(n->app);

@@ -3,6 +3,7 @@
 while they cannot be had, and when whoever keeps them goes away."""
 
 import pathlib
+import signal
 import time
 
 import pytest
@@ -116,6 +117,49 @@ def test_when_relinkd_ends_nothing_stays_attached(lab, server):
     watcher.start()
     wait_active(watcher)
     assert links(pid) == 3
+
+
+def test_without_apps_nothing_stays_attached_and_nothing_is_missed(lab, server):
+    watcher = watch(lab, server)
+    wait_active(watcher)
+    watcher.configure([endpoint(NAME, server.url())], [])
+    assert watcher.relinkctl("reload").returncode == 0
+    wait_until(lambda: not active(watcher), "relinkd to say that nothing is told")
+    wait_until(lambda: links(watcher.actuator.pid) == 1, "the end of those that tell")
+
+    watcher.configure([endpoint(NAME, server.url())], [app(APP, NAME)])
+    assert watcher.relinkctl("reload").returncode == 0
+    wait_active(watcher)
+    lab.application().pool(server, 3)
+    wait_until(lambda: connects(watcher) == 3, "three connections")
+    assert not any("are lost" in e.message for e in watcher.events.all())
+
+
+def test_what_was_lost_before_relinkd_listened_is_not_its_loss(lab, server):
+    watcher = watch(lab, server)
+    wait_active(watcher)
+
+    def lost():
+        return watcher.scrape().value("relinkd_trace_events_lost_total")
+
+    watcher.signal(signal.SIGSTOP)
+    # Each is begun, opened and ended: more than the ring has room for.
+    for _ in range(2000):
+        lab.client.connect(server.address, PORT).close()
+    watcher.signal(signal.SIGCONT)
+
+    def told():
+        # The next record that finds room tells of those that did not.
+        lab.client.connect(server.address, PORT).close()
+        return lost() > 0
+
+    wait_until(told, "the loss to be counted")
+    watcher.kill()
+    watcher.start()
+    wait_active(watcher)
+    lab.application().pool(server, 3)
+    wait_until(lambda: connects(watcher) == 3, "three connections")
+    assert lost() == 0
 
 
 def test_the_ports_of_a_new_configuration_are_watched_after_a_reload(lab, server):
