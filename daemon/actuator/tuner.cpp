@@ -68,13 +68,15 @@ Result<void> Tuner::load() {
     auto programs = bpf::Programs::load();
     if (!programs) return programs.error();
     programs_ = *std::move(programs);
+    refresh();
   }
-  if (const auto& gate = configuration_.gate()) programs_->watch(ports_of(gate->settings()));
   return {};
 }
 
 void Tuner::refresh() {
-  if (programs_) (void)load();
+  // Not with each order: it takes longer than the order itself.
+  const auto& gate = configuration_.gate();
+  if (programs_ && gate) programs_->watch(ports_of(gate->settings()));
 }
 
 Outcome Tuner::trace() {
@@ -112,7 +114,8 @@ void Tuner::walk() {
   const MonoTime begun = loop::Loop::clock();
   const auto done = carry_out(waiting);
   const MonoTime now = loop::Loop::clock();
-  next_walk_ = now + (now - begun) * kShare;
+  // A clock that went on while this did not run is no work.
+  next_walk_ = now + std::min<Duration>((now - begun) * kShare, kLongestRest);
   if (done) return;
   for (Waiting& w : waiting) w.reply(outcome(Outcomes::Failed, done.error().message));
 }

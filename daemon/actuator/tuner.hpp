@@ -28,6 +28,9 @@ class Tuner {
   static constexpr Duration kGather = 20ms;
   /// Of a core, for walks: after one of 10 ms the next is 1 s later.
   static constexpr int kShare = 100;
+  /// But so long at most: relinkd waits no longer than a minute for an answer, and takes silence
+  /// for the end of the actuator, of what it traces, too.
+  static constexpr Duration kLongestRest = 30s;
   /// Orders that wait for a walk.
   static constexpr std::size_t kMostWaiting = bpf::Programs::kMostWishes / orders::kMaxTuned;
   /// How often sockets that are gone are forgotten.
