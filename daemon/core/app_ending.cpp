@@ -190,6 +190,10 @@ std::uint64_t sent_bytes(const SocketEvent& e) {
   return e.bytes_acked - (e.bytes_acked > 0 ? 1 : 0);
 }
 
+std::uint64_t received_bytes(const SocketEvent& e) {
+  return e.bytes_received - (e.state == kCloseWait && e.bytes_received > 0 ? 1 : 0);
+}
+
 Duration idle_time(const SocketEvent& e) {
   return sent_bytes(e) + e.unacked_bytes == 0 ? e.since_received
                                               : std::min(e.since_sent, e.since_received);

@@ -40,6 +40,8 @@ Attribution attribute(const SocketEvent& event, const Circumstances& around,
 
 /// Bytes that the app sent and the node acknowledged: bytes_acked counts the SYN as one.
 std::uint64_t sent_bytes(const SocketEvent& event);
+/// Bytes that the node sent: bytes_received counts its FIN as one.
+std::uint64_t received_bytes(const SocketEvent& event);
 
 /// Since data went either way; from its opening on where none did. A segment that was repeated
 /// counts as sent.

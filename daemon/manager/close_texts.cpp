@@ -61,7 +61,7 @@ control::CloseView close_view(const core::AppClose& close, WallTime time) {
     if (e.rtt > Duration::zero()) v.rtt = e.rtt;
   }
   v.sent = core::sent_bytes(e);
-  v.received = e.bytes_received;
+  v.received = core::received_bytes(e);
   v.retransmits = e.total_retrans;
   v.condition = core::to_string(close.around.condition);
   v.maintenance = close.around.maintenance;

@@ -236,6 +236,19 @@ TEST(AppEnding, AnAttemptThatFailedHasACauseAndAResult) {
               HasSubstr("python3, pid 42 gave up: 3 SYNs unanswered for 3.00 s"));
 }
 
+TEST(AppEnding, NeitherSynNorFinIsAByteThatWasSentOrReceived) {
+  SocketEvent e = fin();
+  e.bytes_acked = 1;
+  e.bytes_received = 1;
+  EXPECT_EQ(sent_bytes(e), 0U);
+  EXPECT_EQ(received_bytes(e), 0U);
+  e.bytes_received = 8;
+  EXPECT_EQ(received_bytes(e), 7U);
+  e = rst();
+  e.bytes_received = 7;
+  EXPECT_EQ(received_bytes(e), 7U) << "there was no FIN";
+}
+
 TEST(AppEnding, WhatHappensEveryDayIsUsual) {
   Circumstances around = well();
   around.server_timeout = 12s;
