@@ -51,6 +51,25 @@ bool TunedMemory::remember(std::uint64_t cookie, const core::SocketOptions& befo
   return true;
 }
 
+void TunedMemory::gave(std::uint64_t cookie, const core::SocketOptions& options) {
+  if (before_.contains(cookie)) given_[cookie] = options;
+}
+
+void TunedMemory::notice(std::uint64_t cookie, const core::SocketOptions& now) {
+  const auto before = before_.find(cookie);
+  const auto given = given_.find(cookie);
+  if (before == before_.end() || given == given_.end()) return;
+  const auto take = [&](auto core::SocketOptions::*option) {
+    if (now.*option != given->second.*option) before->second.*option = now.*option;
+  };
+  take(&core::SocketOptions::keepalive);
+  take(&core::SocketOptions::idle);
+  take(&core::SocketOptions::interval);
+  take(&core::SocketOptions::count);
+  take(&core::SocketOptions::user_timeout);
+  given->second = now;
+}
+
 std::string TunedMemory::encode() const {
   std::string text;
   for (const auto& [cookie, o] : before_) {

@@ -27,7 +27,15 @@ class TunedMemory {
   [[nodiscard]] std::set<std::uint64_t> cookies() const;
   /// False: there are as many as may be. What is remembered of a socket already stays.
   bool remember(std::uint64_t cookie, const core::SocketOptions& before);
-  void forget(std::uint64_t cookie) { before_.erase(cookie); }
+  void forget(std::uint64_t cookie) {
+    before_.erase(cookie);
+    given_.erase(cookie);
+  }
+  /// What a remembered socket was changed to. This is not known of sockets that decode() read.
+  void gave(std::uint64_t cookie, const core::SocketOptions& options);
+  /// What the socket is like now: of a remembered one, each option that is not what it was given is
+  /// the app's own since, and takes the place of what was before.
+  void notice(std::uint64_t cookie, const core::SocketOptions& now);
 
   /// A line for each: cookie, keepalive, idle and interval in seconds, count, user timeout in ms.
   [[nodiscard]] std::string encode() const;
@@ -35,6 +43,7 @@ class TunedMemory {
 
  private:
   std::map<std::uint64_t, core::SocketOptions> before_;
+  std::map<std::uint64_t, core::SocketOptions> given_;
 };
 
 }  // namespace relinkd::actuator

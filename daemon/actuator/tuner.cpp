@@ -168,7 +168,10 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
   const auto looked = programs_->walk(wishes);
   if (!looked) return looked.error();
   std::unordered_map<std::uint64_t, bpf::Found> found;
-  for (const bpf::Found& f : *looked) found.emplace(f.cookie, f);
+  for (const bpf::Found& f : *looked) {
+    found.emplace(f.cookie, f);
+    memory_.notice(f.cookie, f.now);
+  }
   if (forgets && whole) {
     next_forget_ = loop_.now().at + kForget;
     for (const std::uint64_t cookie : memory_.cookies()) {
@@ -199,6 +202,7 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
     if (!set) return set.error();
     for (const bpf::Found& f : *set) {
       found[f.cookie] = f;
+      memory_.gave(f.cookie, f.now);
       if (f.failed != 0) failed[f.cookie] = f.failed;
     }
   }

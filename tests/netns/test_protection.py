@@ -5,6 +5,7 @@ doing, and no others are.
 test_the_applications.py shows what becomes of such connections without relinkd.
 """
 
+import dataclasses
 import itertools
 import json
 import time
@@ -14,7 +15,7 @@ from application import CLIENTS, client_ids
 from collector import wait_until
 from lab import app, endpoint
 from relinks import Relinks
-from socket_options import Options, options_of
+from socket_options import Options, options_of, set_user_timeout
 
 NAME = "sessions"
 APP = "checkout"
@@ -242,6 +243,20 @@ def test_a_person_puts_back_what_was_changed_and_applies_it_again(lab, server):
     assert options(application) == [WANTED] * 3
     refused = watcher.relinkctl("tune", "apply", "chekout")
     assert refused.returncode == 1 and "did you mean 'checkout'" in refused.stderr
+
+
+def test_what_the_app_set_after_relinkd_is_not_put_back(lab, server):
+    application = lab.application()
+    application.pool(server, 1)
+    [before] = options(application)
+    watcher = watch(lab, server)
+    tuning = Tuning(watcher)
+    tuning.wait(tuned=1)
+    [one] = application.sockets()
+    set_user_timeout(application.pid, one.inode, 2000)
+    assert watcher.relinkctl("tune", "revert", APP).returncode == 0
+    watcher.wait_event("sockets_reverted", NAME, app=APP)
+    assert options(application) == [dataclasses.replace(before, user_timeout=2000)]
 
 
 def test_what_was_changed_outlives_relinkd_and_its_actuator(lab, server):

@@ -23,8 +23,8 @@ class Options:
     user_timeout: int
 
 
-def options_of(pid: int, inode: int) -> Options:
-    """Of the socket with this inode, which the process holds."""
+def _copy_of(pid: int, inode: int) -> socket.socket:
+    """The socket with this inode, which the process holds."""
     [number] = [
         int(link.name)
         for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()
@@ -37,7 +37,18 @@ def options_of(pid: int, inode: int) -> Options:
             raise OSError(ctypes.get_errno(), f"descriptor {number} of {pid}")
     finally:
         os.close(pidfd)
-    with socket.socket(fileno=copy) as one:
+    return socket.socket(fileno=copy)
+
+
+def set_user_timeout(pid: int, inode: int, milliseconds: int) -> None:
+    """As the process itself would."""
+    with _copy_of(pid, inode) as one:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def options_of(pid: int, inode: int) -> Options:
+    """Of the socket with this inode, which the process holds."""
+    with _copy_of(pid, inode) as one:
         return Options(
             keepalive=one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0,
             idle=one.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),

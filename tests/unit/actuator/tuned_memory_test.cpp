@@ -25,6 +25,17 @@ TEST(TunedMemory, KeepsWhatASocketWasLikeAtFirst) {
   EXPECT_EQ(memory.find(7), nullptr);
 }
 
+TEST(TunedMemory, WhatTheAppSetsLaterIsItsOwn) {
+  TunedMemory memory;
+  memory.remember(7, {false, 7200s, 75s, 9, 0ms});
+  memory.gave(7, {true, 5s, 1s, 3, 8s});
+  memory.notice(7, {true, 5s, 1s, 3, 8s});
+  EXPECT_EQ(*memory.find(7), (core::SocketOptions{false, 7200s, 75s, 9, 0ms}));
+  memory.notice(7, {true, 5s, 1s, 3, 2s});
+  memory.notice(7, {true, 5s, 1s, 3, 2s});
+  EXPECT_EQ(*memory.find(7), (core::SocketOptions{false, 7200s, 75s, 9, 2s}));
+}
+
 TEST(TunedMemory, RemembersSoManyAndNoMore) {
   TunedMemory memory;
   for (std::uint64_t i = 1; i <= TunedMemory::kMost; ++i) {
