@@ -100,6 +100,8 @@ class Census {
     bool sure = true;
   };
   [[nodiscard]] Claim claim(std::uint64_t cgroup, uid_t uid, const Address& remote);
+  /// Whether connections to this address were looked for in the last full look.
+  [[nodiscard]] bool watches(const Address& remote) const { return places_.contains(remote); }
   /// The kernel has just repeated data on this connection: it is looked at now.
   void look_at(std::uint64_t cookie);
   /// When the last full look was.

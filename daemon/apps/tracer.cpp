@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -94,6 +96,9 @@ void Tracer::configure(const config::Settings& settings) {
   });
   again_.clear();
   if (!wanted_) return stop();
+  // Whose they are may be another now, or nobody.
+  open_.clear();
+  missed_.clear();
   // Again, too: what is watched may be other ports now.
   ask();
 }
@@ -116,6 +121,8 @@ void Tracer::drop_ring() {
   }
   ring_.reset();
   lost_.reset();
+  open_.clear();
+  missed_.clear();
 }
 
 void Tracer::ask() {
@@ -167,7 +174,10 @@ void Tracer::take(const relinkd_record& r) {
   // did not lose.
   const std::uint64_t before = lost_.value_or(r.lost);
   lost_ = r.lost;
-  if (r.lost > before) owner_.on_trace_lost(r.lost - before);
+  if (r.lost > before) {
+    some_lost_ = true;
+    owner_.on_trace_lost(r.lost - before);
+  }
   const MonoTime at{std::chrono::nanoseconds(r.at)};
   if (r.kind == RELINKD_CONNECTING) {
     // connect(2) runs in the process that calls it.
@@ -178,7 +188,7 @@ void Tracer::take(const relinkd_record& r) {
   if (!kind) return;
   const auto begun = begun_.find(r.cookie);
   // Others are this process's own.
-  if (begun == begun_.end() && census_.find(r.cookie) == nullptr) return;
+  if (begun == begun_.end() && known(r.cookie) == nullptr) return;
   core::SocketEvent event = event_of(r, *kind);
   if (begun != begun_.end()) {
     // What never came is as old as the host to the kernel.
@@ -189,15 +199,24 @@ void Tracer::take(const relinkd_record& r) {
     }
   }
   using Kind = core::SocketEvent::Kind;
-  if (begun != begun_.end() && (*kind == Kind::Ended || *kind == Kind::ConnectFailed)) {
-    begun_.erase(begun);
-  }
   if (!deliver(event) && unclaimed_.size() < kMostUnclaimed) unclaimed_.push_back(event);
+  if (*kind != Kind::Ended && *kind != Kind::ConnectFailed) return;
+  begun_.erase(r.cookie);
+  open_.erase(r.cookie);
+  missed_.erase(r.cookie);
+}
+
+const core::RelinkTarget* Tracer::known(std::uint64_t cookie) const {
+  if (const FollowedSocket* one = census_.find(cookie)) return &one->target;
+  for (const auto* all : {&open_, &missed_}) {
+    if (const auto it = all->find(cookie); it != all->end()) return &it->second.target;
+  }
+  return nullptr;
 }
 
 bool Tracer::deliver(const core::SocketEvent& event) {
-  if (const FollowedSocket* known = census_.find(event.cookie)) {
-    const core::RelinkTarget target = known->target;
+  if (const core::RelinkTarget* of = known(event.cookie)) {
+    const core::RelinkTarget target = *of;
     if (event.kind == core::SocketEvent::Kind::Retransmitted) census_.look_at(event.cookie);
     owner_.on_socket_event(target, event);
     return true;
@@ -212,18 +231,57 @@ bool Tracer::deliver(const core::SocketEvent& event) {
   return true;
 }
 
-void Tracer::on_looked() {
+void Tracer::on_looked(bool full) {
   const MonoTime now = loop_.now().at;
   std::deque<core::SocketEvent> waiting = std::exchange(unclaimed_, {});
   for (core::SocketEvent& event : waiting) {
     if (!deliver(event) && now - event.at < kUnclaimed) unclaimed_.push_back(std::move(event));
   }
+  if (full) compare();
   // Connections whose end found no room are not remembered for ever.
   if (begun_.size() > 1000 + 2 * census_.sockets().size()) {
     std::erase_if(begun_, [&](const auto& one) {
       return now - one.second > kUnclaimed && census_.find(one.first) == nullptr;
     });
   }
+}
+
+void Tracer::compare() {
+  if (!ring_) return;
+  // What happened before the look is in the ring: it is told before a socket is taken off the list.
+  // What happened after it is there, too.
+  std::unordered_set<std::uint64_t> ended;
+  const auto note = [&](const relinkd_record& r) {
+    take(r);
+    if (r.kind == RELINKD_ENDED) ended.insert(r.cookie);
+  };
+  while (ring_->drain(kMostRecords, note) == kMostRecords) {
+  }
+  // Those that found no room are counted already.
+  if (std::exchange(some_lost_, false)) {
+    open_.clear();
+    missed_.clear();
+  }
+  // Gone in two looks: a list that is read while it changes may leave one out.
+  std::uint64_t untold = 0;
+  for (const auto& [cookie, was] : missed_) {
+    const FollowedSocket* one = census_.find(cookie);
+    if (one == nullptr || one->socket.state != TCP_ESTABLISHED) ++untold;
+  }
+  missed_.clear();
+  for (const auto& [cookie, was] : open_) {
+    const FollowedSocket* one = census_.find(cookie);
+    if (one != nullptr && one->socket.state == TCP_ESTABLISHED) continue;
+    // Where its node is none any more, it is only not looked for.
+    if (census_.watches(was.remote)) missed_.emplace(cookie, was);
+  }
+  open_.clear();
+  for (const auto& [cookie, one] : census_.sockets()) {
+    if (one.socket.state == TCP_ESTABLISHED && !ended.contains(cookie)) {
+      open_.emplace(cookie, Open{one.target, one.socket.remote});
+    }
+  }
+  if (untold > 0) owner_.on_trace_lost(untold);
 }
 
 }  // namespace relinkd::apps

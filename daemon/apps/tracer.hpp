@@ -32,7 +32,8 @@ class Tracer {
                                  const core::SocketEvent& event) = 0;
     /// The kernel tells, or does not, and why; a sentence. Once until it changes.
     virtual void on_tracing(bool active, const std::string& detail) = 0;
-    /// So many events found no room: they came faster than they were read.
+    /// So many events found no room, since they came faster than they were read, or were not told:
+    /// the kernel runs a program once at a time on each CPU.
     virtual void on_trace_lost(std::uint64_t events) = 0;
   };
 
@@ -43,8 +44,9 @@ class Tracer {
   /// Asks for the programs, if there is an app with connections to be seen; otherwise, does
   /// without.
   void configure(const config::Settings& settings);
-  /// The census has looked: it may know now whose the connections are that it did not know before.
-  void on_looked();
+  /// The census has looked, at all of the connections or at some: it may know now whose the
+  /// connections are that it did not know before.
+  void on_looked(bool full);
   void stop();
   [[nodiscard]] bool active() const { return ring_ != nullptr; }
 
@@ -54,6 +56,11 @@ class Tracer {
   /// Events that wait for the census to tell whose they are.
   static constexpr std::size_t kMostUnclaimed = 4096;
 
+  struct Open {
+    core::RelinkTarget target;
+    Address remote;
+  };
+
   void ask();
   void on_answer(Result<ActuatorClient::Reply> reply);
   void lose(const std::string& why, Duration again);
@@ -61,6 +68,10 @@ class Tracer {
   void tell(bool active, const std::string& detail);
   void read_some();
   void take(const relinkd_record& record);
+  /// Whether each connection that the census does not find open any more was told of.
+  void compare();
+  /// Whose it is, by what the census knows, or knew when it last looked at all.
+  [[nodiscard]] const core::RelinkTarget* known(std::uint64_t cookie) const;
   /// False: whose it is may be known later.
   bool deliver(const core::SocketEvent& event);
 
@@ -76,6 +87,10 @@ class Tracer {
   std::unique_ptr<loop::FdWatch> watch_;
   /// When connections were begun, by cookie: those of others, and of which it was seen.
   std::unordered_map<std::uint64_t, MonoTime> begun_;
+  /// Those that the last look found open, and where they lead; and those of an earlier one that it
+  /// did not, though nothing told of their end.
+  std::unordered_map<std::uint64_t, Open> open_, missed_;
+  bool some_lost_ = false;                   ///< since the last full look
   std::deque<core::SocketEvent> unclaimed_;  ///< whose cgroup is not known yet
   std::optional<std::uint64_t> lost_;        ///< as of the last record; nothing: none was read
   loop::Deadline again_;

@@ -200,7 +200,7 @@ void Apps::on_acted(const core::RelinkOrder& order, core::RelinkOutcome outcome,
 }
 
 void Apps::on_looked(bool full) {
-  tracer_.on_looked();
+  tracer_.on_looked(full);
   if (full) tuning_.looked(relinker_.census(), paused());
   for (const auto& n : numbers_) {
     for (metrics::AppEndpointNumbers& e : n->endpoints) {
@@ -270,9 +270,9 @@ void Apps::on_tracing(bool active, const std::string& detail) {
 void Apps::on_trace_lost(std::uint64_t events) {
   around_.numbers.trace_events_lost_total += events;
   report(journal::Event::Degraded, journal::Priority::Warning,
-         fmt::format("{} of apps' connections came faster than relinkd could read them, and are "
-                     "lost: what closed then is not told, and not counted",
-                     plural(events, "event")));
+         fmt::format("{} of apps' connections came faster than relinkd could read them, or {} not "
+                     "told by the kernel: what closed then is not told, and not counted",
+                     plural(events, "event"), events == 1 ? "was" : "were"));
 }
 
 // --- for relinkctl ----------------------------------------------------------------------------

@@ -330,7 +330,7 @@ constexpr auto kMetrics = std::to_array<Metric>({
      "Whether the kernel tells of the applications' connections at once, and why they close (BPF).",
      Gauge, +[](const All& n, Series& s) { s.add(n.trace_active, {}); }},
     {"relinkd_trace_events_lost_total",
-     "What the kernel told of connections faster than it was read.", Counter,
+     "What the kernel told of connections faster than it was read, or did not tell.", Counter,
      +[](const All& n, Series& s) { s.add(n.trace_events_lost_total, {}); }},
     {"relinkd_tcp_give_up_seconds",
      "After how long the kernel ends a connection whose data nobody acknowledges.", Gauge,
