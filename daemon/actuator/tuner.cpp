@@ -156,7 +156,6 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
   std::vector<bpf::Wish> wishes;
   std::set<std::uint64_t> asked;
   for (const Waiting& w : waiting) asked.insert(w.order.cookies.begin(), w.order.cookies.end());
-  const std::set<std::uint64_t> ordered = asked;
   // At times those that were changed before are looked for, too: what is gone is forgotten.
   const bool forgets = loop_.now().at >= next_forget_;
   if (forgets) asked.merge(memory_.cookies());
