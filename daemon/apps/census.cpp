@@ -261,20 +261,18 @@ void Census::take(std::vector<kernel::TcpSocket> listed) {
 
 // --- the suspects -----------------------------------------------------------------------------
 
-void Census::look_at(std::uint64_t cookie) {
+void Census::look_at(std::uint64_t cookie, std::uint64_t bytes_acked, std::uint32_t total_retrans) {
   const auto it = followed_.find(cookie);
   if (it == followed_.end()) return;
   it->second.hurried = true;
-  const MonoTime now = loop_.now().at;
-  const MonoTime soonest =
-      last_close_look_ == MonoTime::min() ? now : std::max(now, last_close_look_ + kAtOnce);
-  if (closely_.due() > soonest) closely_.set(soonest);
+  it->second.state.repeated(bytes_acked, total_retrans);
+  const MonoTime soon = loop_.now().at + kSoon;
+  if (closely_.due() > soon) closely_.set(soon);
 }
 
 void Census::look_closely() {
   if (!lister_) return;
   const MonoTime now = loop_.now().at;
-  last_close_look_ = now;
   const std::vector<Endpoint> endpoints = owner_.endpoints();
   const Places places = places_of(endpoints);
   std::size_t looked = 0;
@@ -283,7 +281,7 @@ void Census::look_closely() {
   for (auto& [cookie, one] : followed_) {
     if (!one.state.suspect() && !one.hurried) continue;
     if (++looked > kMostClosely) break;
-    one.hurried = false;
+    const bool hurried = std::exchange(one.hurried, false);
     auto socket = lister_->again(one.socket);
     // Cannot be asked now: the next full look will tell.
     if (!socket) return;
@@ -298,7 +296,9 @@ void Census::look_closely() {
       one.state.look(sample_of(one.socket), it->second.second, now);
       break;
     }
-    if (one.state.suspect()) suspects.emplace(one.target.endpoint, one.socket.remote);
+    if (one.state.suspect() || hurried) {
+      suspects.emplace(one.target.endpoint, one.socket.remote);
+    }
   }
   for (const std::uint64_t cookie : gone) followed_.erase(cookie);
   for (const auto& [endpoint, node] : suspects) owner_.on_suspect(endpoint, node);

@@ -43,8 +43,9 @@ class Census {
   static constexpr Duration kInterval = 1s;
   static constexpr Duration kFormersOnly = 5s;
   static constexpr Duration kClosely = 100ms;
-  /// However often data are repeated, single sockets are looked at no more often than this.
-  static constexpr Duration kAtOnce = 20ms;
+  /// After data were repeated: the kernel tells times in its ticks of up to 10 ms, so that a PING
+  /// which is sent at once would seem to have been sent before. And no more often than this.
+  static constexpr Duration kSoon = 20ms;
   /// One hundredth of a core: after a look of 20 ms the next is 2 s later.
   static constexpr int kShare = 100;
   /// Sockets looked at one by one in a turn, at about 5 µs each.
@@ -102,8 +103,9 @@ class Census {
   [[nodiscard]] Claim claim(std::uint64_t cgroup, uid_t uid, const Address& remote);
   /// Whether connections to this address were looked for in the last full look.
   [[nodiscard]] bool watches(const Address& remote) const { return places_.contains(remote); }
-  /// The kernel has just repeated data on this connection: it is looked at now.
-  void look_at(std::uint64_t cookie);
+  /// The kernel has just repeated data on this connection: it is looked at, and its node asked for
+  /// a sign of life.
+  void look_at(std::uint64_t cookie, std::uint64_t bytes_acked, std::uint32_t total_retrans);
   /// When the last full look was.
   [[nodiscard]] std::optional<WallTime> looked_at() const { return looked_at_; }
   [[nodiscard]] const orders::AppMatcher& matcher() const { return matcher_; }
@@ -146,7 +148,6 @@ class Census {
   bool watches_formers_ = false;
   loop::Deadline next_;
   loop::Deadline closely_;
-  MonoTime last_close_look_ = MonoTime::min();
 };
 
 }  // namespace relinkd::apps

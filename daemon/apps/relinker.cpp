@@ -16,7 +16,7 @@ constexpr Duration kJobPatience = 120s;
 /// Between questions whether an actuator that was not there is there now.
 constexpr Duration kAskAgain = 10s;
 /// A node is not asked for a sign of life more often, however many sockets to it are suspect.
-constexpr Duration kHurry = 200ms;
+constexpr Duration kHurry = 100ms;
 
 /// An app that opens connections all the time must not keep the disk busy.
 constexpr Duration kRemember = 2s;

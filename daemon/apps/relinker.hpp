@@ -81,9 +81,6 @@ class Relinker : public Census::Owner {
   /// An endpoint's condition, primary or places may be others now.
   void endpoint_changed();
 
-  /// The kernel repeats data on a connection to this node: it is asked for a sign of life.
-  void suspect(const std::string& endpoint, const Address& node) { on_suspect(endpoint, node); }
-
   /// By a person. The news of a dry run are returned and told to nobody.
   std::vector<core::RelinkNews> order(const std::string& app, bool dry_run);
   void reset(const std::string& app);

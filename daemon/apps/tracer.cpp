@@ -217,7 +217,9 @@ const core::RelinkTarget* Tracer::known(std::uint64_t cookie) const {
 bool Tracer::deliver(const core::SocketEvent& event) {
   if (const core::RelinkTarget* of = known(event.cookie)) {
     const core::RelinkTarget target = *of;
-    if (event.kind == core::SocketEvent::Kind::Retransmitted) census_.look_at(event.cookie);
+    if (event.kind == core::SocketEvent::Kind::Retransmitted) {
+      census_.look_at(event.cookie, event.bytes_acked, event.total_retrans);
+    }
     owner_.on_socket_event(target, event);
     return true;
   }

@@ -128,6 +128,18 @@ void AppSocket::take_ack(const AppSocketSample& s, MonoTime now) {
   acks_known_ = true;
   unanswered_.reset();
   base_ = s.total_retrans;
+  take_repeated(s.bytes_acked);
+}
+
+void AppSocket::repeated(std::uint64_t bytes_acked, std::uint32_t total_retrans) {
+  if (total_retrans == 0 || (repeated_ && repeated_->bytes_acked == bytes_acked)) return;
+  repeated_ = Repeated{bytes_acked, total_retrans - 1};
+  if (acks_known_) take_repeated(seen_.bytes_acked);
+}
+
+void AppSocket::take_repeated(std::uint64_t bytes_acked) {
+  if (!repeated_ || repeated_->bytes_acked != bytes_acked) return;
+  base_ = std::min(base_, repeated_->base);
 }
 
 void AppSocket::take_transmissions(const AppSocketSample& s, MonoTime now) {

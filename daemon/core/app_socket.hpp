@@ -124,6 +124,11 @@ class AppSocket {
   /// returns the state. Looks come in the order of time, at any distance.
   AppSocketState look(const AppSocketSample& sample, const NodeStanding& node, MonoTime now);
 
+  /// The kernel has repeated data, and told so: tcpi_bytes_acked and tcpi_total_retrans just after
+  /// it. Else what it repeated before the first look since the last ACK is not known to be
+  /// unanswered.
+  void repeated(std::uint64_t bytes_acked, std::uint32_t total_retrans);
+
   [[nodiscard]] AppSocketState state() const { return state_; }
   [[nodiscard]] MonoTime first_seen() const { return first_seen_; }
   /// Since when it has been in this state.
@@ -170,6 +175,7 @@ class AppSocket {
 
   void take_part(NodeStanding::Part part, MonoTime now);
   void take_ack(const AppSocketSample& s, MonoTime now);
+  void take_repeated(std::uint64_t bytes_acked);
   void take_transmissions(const AppSocketSample& s, MonoTime now);
   void take_proof(const NodeStanding& node);
   void take_keepalive(const AppSocketSample& s);
@@ -184,6 +190,12 @@ class AppSocket {
   MonoTime last_ack_;
   bool acks_known_ = false;  ///< last_ack_ is of an ACK, and base_ is set
   std::uint32_t base_ = 0;   ///< total_retrans up to which all is answered
+  /// The first repetition that was told since so many bytes were acknowledged.
+  struct Repeated {
+    std::uint64_t bytes_acked = 0;
+    std::uint32_t base = 0;  ///< total_retrans before it
+  };
+  std::optional<Repeated> repeated_;
   std::optional<Unanswered> unanswered_;
   /// Of the node, as of the last look: when the PING was sent, and when it was answered.
   std::optional<std::pair<MonoTime, MonoTime>> proof_;

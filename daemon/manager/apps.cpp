@@ -249,9 +249,6 @@ void Apps::on_blind(const std::string& why) {
 }
 
 void Apps::on_socket_event(const core::RelinkTarget& target, const core::SocketEvent& event) {
-  if (event.kind == core::SocketEvent::Kind::Retransmitted) {
-    relinker_.suspect(target.endpoint, event.remote);
-  }
   closes_.on_socket_event(target, event);
 }
 

@@ -22,6 +22,27 @@ TEST(AppSocketDead, AfterThreeTransmissionsTheLastBetweenTwoProofs) {
   EXPECT_EQ(socket.since(), kSent + 540ms);
 }
 
+// The first look comes after the tail-loss probe, which it cannot tell from one that was answered.
+TEST(AppSocketDead, ARepetitionThatWasToldCountsThoughNoLookSawTheFirstTransmission) {
+  for (const bool told : {false, true}) {
+    AppSocket socket(kSent - 1min, false);
+    if (told) socket.repeated(0, 1);
+    look(socket, 228ms, proven(-900ms));
+    look(socket, 330ms, proven(229ms));
+    look(socket, 436ms, proven(331ms));
+    EXPECT_EQ(look(socket, 540ms, proven(437ms)) == State::BlackHoled, told);
+  }
+}
+
+TEST(AppSocketDead, ARepetitionOfWhatWasAcknowledgedSinceDoesNotCount) {
+  AppSocket socket(kSent - 1min, false);
+  socket.repeated(6, 1);
+  look(socket, 228ms, proven(-900ms));
+  look(socket, 330ms, proven(229ms));
+  look(socket, 436ms, proven(331ms));
+  EXPECT_NE(look(socket, 540ms, proven(437ms)), State::BlackHoled);
+}
+
 TEST(AppSocketDead, LooksASecondApartFindItToo) {
   AppSocket socket = opened_to_primary();
   EXPECT_EQ(look(socket, 900ms, proven(500ms)), State::Unproven) << "proven before the last";
