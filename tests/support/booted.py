@@ -135,6 +135,8 @@ def boot(root: pathlib.Path) -> int:
     tests = pathlib.Path(__file__).resolve().parents[1]
     command = [
         "systemd-nspawn", "--quiet", "--boot", f"--directory={root}", "--machine=relinkd-test",
+        # Which a container does not have by default: for the programs in the kernel.
+        "--capability=CAP_BPF,CAP_PERFMON", "--system-call-filter=bpf",
         # The host has no systemd that would have to know of it.
         "--register=no", "--keep-unit", "--private-network", "--link-journal=no",
         "--resolv-conf=off", "--timezone=off", "--console=pipe",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installed services make an application reconnect after a real half-open connection."""
 
+import urllib.request
+
 import pytest
 from collector import PATIENCE, wait_until
 from far_redis import AppUnit, FarRedis, endpoint, write_configuration
@@ -96,3 +98,22 @@ def test_a_lost_bus_costs_no_later_order(cut):
     app = cut("restart")
     app.wait_lines("connected", "connected", patience=120)
     wait_recovered()
+
+
+def test_the_kernel_tells_of_its_connections_and_looks_after_them(units, server):
+    """From within the actuator's sandbox."""
+    AppUnit(units, server)
+    write_configuration(
+        CONFIG.parent, endpoint(server.url), AppUnit.configuration("destroy-sockets")
+    )
+
+    def shown() -> set[str]:
+        with urllib.request.urlopen("http://127.0.0.1:10121/metrics", timeout=PATIENCE) as answer:
+            return set(answer.read().decode().splitlines())
+
+    expected = {
+        "relinkd_trace_active 1",
+        'relinkd_tuned_sockets{app="checkout",endpoint="sessions"} 1',
+        'relinkd_app_unprotected_sockets{app="checkout",endpoint="sessions"} 0',
+    }
+    wait_until(lambda: expected <= shown(), f"{expected} in the metrics")
