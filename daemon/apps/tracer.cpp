@@ -56,7 +56,7 @@ core::SocketEvent event_of(const relinkd_record& r, core::SocketEvent::Kind kind
   e.remote = address_of(r.family, r.remote, r.remote_port);
   e.cgroup = r.cgroup;
   e.uid = r.uid;
-  e.state = r.new_state;
+  e.state = r.state;
   e.error = static_cast<int>(r.error);
   e.soft_error = static_cast<int>(r.soft_error);
   e.task.pid = static_cast<pid_t>(r.pid);

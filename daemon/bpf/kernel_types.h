@@ -30,7 +30,7 @@ struct net {
 };
 
 typedef struct {
-  struct net *net;
+  struct net* net;
 } possible_net_t;
 
 typedef struct {
@@ -54,11 +54,11 @@ struct kernfs_node {
 };
 
 struct cgroup {
-  struct kernfs_node *kn;
+  struct kernfs_node* kn;
 };
 
 struct sock_cgroup_data {
-  struct cgroup *cgroup;
+  struct cgroup* cgroup;
 };
 
 typedef struct {
@@ -116,12 +116,12 @@ struct task_struct {
 struct seq_file;
 
 struct bpf_iter_meta {
-  struct seq_file *seq;
+  struct seq_file* seq;
 };
 
 struct bpf_iter__tcp {
-  struct bpf_iter_meta *meta;
-  struct sock_common *sk_common;
+  struct bpf_iter_meta* meta;
+  struct sock_common* sk_common;
 };
 
 enum sock_flags {

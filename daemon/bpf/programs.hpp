@@ -42,7 +42,7 @@ class Programs {
   /// Sockets of one walk.
   static constexpr std::size_t kMostWishes = 16384;
 
-  /// Takes about 0.1 s. The Error says what is missing.
+  /// Takes some 30 ms. The Error says what is missing.
   static Result<std::unique_ptr<Programs>> load();
   ~Programs();
   Programs(const Programs&) = delete;

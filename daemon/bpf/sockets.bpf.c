@@ -96,7 +96,7 @@ static __always_inline void put_task(struct relinkd_record *r) {
   bpf_get_current_comm(r->comm, sizeof r->comm);
 }
 
-static __always_inline int tell(struct sock *sk, __u32 kind, int old_state, int new_state) {
+static __always_inline int tell(struct sock *sk, __u32 kind, int state) {
   struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
   if (tp == NULL) return 0;
   struct relinkd_record *r = bpf_ringbuf_reserve(&ring, sizeof *r, 0);
@@ -115,8 +115,7 @@ static __always_inline int tell(struct sock *sk, __u32 kind, int old_state, int 
   r->uid = sk->sk_uid.val;
   r->error = sk->sk_err;
   r->soft_error = sk->sk_err_soft;
-  r->old_state = (__u8)old_state;
-  r->new_state = (__u8)new_state;
+  r->state = (__u8)state;
   r->since_sent = since(ticks, tp->lsndtime);
   r->since_received = since(ticks, tp->inet_conn.icsk_ack.lrcvtime);
   r->since_ack = since(ticks, tp->rcv_tstamp);
@@ -153,13 +152,13 @@ int BPF_PROG(on_state, struct sock *sk, int old_state, int new_state) {
     return 0;
   }
   if (!is_watched(sk)) return 0;
-  return tell(sk, kind, old_state, new_state);
+  return tell(sk, kind, new_state);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, struct sock *sk) {
   if (!is_watched(sk)) return 0;
-  return tell(sk, RELINKD_RETRANSMITTED, 0, 0);
+  return tell(sk, RELINKD_RETRANSMITTED, 0);
 }
 
 static __always_inline void look(struct tcp_sock *tp, struct relinkd_options *o) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* What the programs in the kernel write into the ring buffer: one record an event, of one layout for
- * the programs (C, -target bpf) and for relinkd, which reads it (C++). Both are of the same build. */
+/* What the programs in the kernel write into the ring buffer: one record an event, of one layout
+ * for the programs (C, -target bpf) and for relinkd, which reads it (C++). Both are of the same
+ * build. */
 #pragma once
 
 #ifdef __cplusplus
@@ -16,7 +17,7 @@
 #define RELINKD_U64 __u64
 #endif
 
-/* Bytes of the ring buffer: a power of two, and whole pages. About 4,700 records. */
+/* Bytes of the ring buffer: a power of two, and whole pages. Some 5,400 records. */
 #define RELINKD_RING_SIZE (1024 * 1024)
 
 enum relinkd_record_kind {
@@ -36,7 +37,7 @@ struct relinkd_record {
   RELINKD_U64 bytes_acked, bytes_received;
   RELINKD_U32 kind;
   RELINKD_U32 uid;
-  RELINKD_U32 pid;       /* of the process that runs, in the actuator's pid namespace if it is there */
+  RELINKD_U32 pid; /* of the process that runs, in the actuator's pid namespace if it is there */
   RELINKD_U32 exit_code; /* of it, as wait(2) tells it, where it ends */
   RELINKD_U32 error, soft_error;
   RELINKD_U32 unacked_bytes, unsent_bytes, unread_bytes;
@@ -45,7 +46,7 @@ struct relinkd_record {
   RELINKD_U32 user_timeout_ms;
   RELINKD_U16 family;                  /* AF_INET, AF_INET6 */
   RELINKD_U16 local_port, remote_port; /* host order */
-  RELINKD_U8 old_state, new_state;
+  RELINKD_U8 state;                    /* that was entered */
   RELINKD_U8 retransmits, probes_out;
   RELINKD_U8 exiting, keepalive;
   RELINKD_U8 local[16], remote[16]; /* network order; IPv4: the first four bytes */
