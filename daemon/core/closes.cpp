@@ -54,7 +54,7 @@ CloseOrders Closes::on_event(const RelinkTarget& target, const SocketEvent& even
     decide(std::move(close), {});
     return finish();
   }
-  const CloseOrders::Inquiry which{target.endpoint, event.remote};
+  const Place which{target.endpoint, event.remote};
   Node& node = nodes_[which];
   node.waiting.push_back({std::move(close), now});
   ++waiting_;
@@ -62,24 +62,24 @@ CloseOrders Closes::on_event(const RelinkTarget& target, const SocketEvent& even
   return finish();
 }
 
-void Closes::ask(const CloseOrders::Inquiry& which, Node& node) {
+void Closes::ask(const Place& which, Node& node) {
   if (node.asked || node.waiting.empty() || now_ < node.next) return;
   node.asked = now_;
   node.next = now_ + kPace;
-  orders_.inquire.push_back(which);
+  orders_.inquire.push_back({which.first, which.second, now_});
 }
 
-CloseOrders Closes::on_told(const CloseOrders::Inquiry& which, const std::optional<Inquired>& told,
-                            const Circumstances& around, MonoTime now) {
+CloseOrders Closes::on_told(const CloseOrders::Inquiry& inquiry,
+                            const std::optional<Inquired>& told, const Circumstances& around,
+                            MonoTime now) {
   now_ = now;
-  const auto it = nodes_.find(which);
-  if (it == nodes_.end() || !it->second.asked) return finish();
+  const auto it = nodes_.find({inquiry.endpoint, inquiry.node});
+  if (it == nodes_.end() || it->second.asked != inquiry.asked) return finish();
   Node& node = it->second;
-  const MonoTime asked = *node.asked;
   node.asked.reset();
   // What ended after the question is not in the answer.
   const auto later = std::find_if(node.waiting.begin(), node.waiting.end(),
-                                  [&](const Waiting& w) { return w.since > asked; });
+                                  [&](const Waiting& w) { return w.since > inquiry.asked; });
   for (auto w = node.waiting.begin(); w != later; ++w) {
     bring_up_to_date(w->close.around, around);
     Inquired answer = told.value_or(Inquired{});
@@ -88,7 +88,7 @@ CloseOrders Closes::on_told(const CloseOrders::Inquiry& which, const std::option
     --waiting_;
   }
   node.waiting.erase(node.waiting.begin(), later);
-  ask(which, node);
+  ask(it->first, node);
   return finish();
 }
 

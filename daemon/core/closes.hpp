@@ -41,7 +41,8 @@ struct CloseOrders {
   struct Inquiry {
     std::string endpoint;
     Address node;
-    friend auto operator<=>(const Inquiry&, const Inquiry&) = default;
+    MonoTime asked{};  ///< when: tells it from an earlier one, whose answer comes late
+    friend bool operator==(const Inquiry&, const Inquiry&) = default;
   };
   std::vector<Inquiry> inquire;
   std::vector<AppClose> closed;  ///< decided now: to be counted
@@ -74,7 +75,8 @@ class Closes {
   /// of now.
   CloseOrders on_event(const RelinkTarget& target, const SocketEvent& event,
                        const Circumstances& around, MonoTime now);
-  /// What the node said. Nothing: it cannot be asked. `around`: as of now.
+  /// What the node said. Nothing: it cannot be asked. `around`: as of now. An answer that was given
+  /// up waiting for has no effect.
   CloseOrders on_told(const CloseOrders::Inquiry& inquiry, const std::optional<Inquired>& told,
                       const Circumstances& around, MonoTime now);
   CloseOrders on_deadline(MonoTime now);
@@ -87,6 +89,8 @@ class Closes {
   [[nodiscard]] const std::deque<AppClose>& unusual() const { return unusual_; }
 
  private:
+  /// Of this endpoint.
+  using Place = std::pair<std::string, Address>;
   struct Waiting {
     AppClose close;
     MonoTime since{};
@@ -110,14 +114,14 @@ class Closes {
   [[nodiscard]] std::string relink_of(std::uint64_t cookie) const;
   void decide(AppClose close, const Inquired& told);
   void gather(const AppClose& close);
-  void ask(const CloseOrders::Inquiry& which, Node& node);
+  void ask(const Place& which, Node& node);
   void give_up_waiting();
   void tell();
   CloseOrders finish();
 
   MonoTime now_{};
   CloseOrders orders_;
-  std::map<CloseOrders::Inquiry, Node> nodes_;
+  std::map<Place, Node> nodes_;
   std::size_t waiting_ = 0;
   std::map<Kind, Gathered> gathered_;
   std::map<std::uint64_t, Relinked> relinked_;

@@ -20,7 +20,7 @@ constexpr MonoTime kStart{1h};
 const RelinkTarget kCheckout{"checkout", "sessions"};
 
 Address node(int last = 7) { return *Address::parse("10.0.0." + std::to_string(last), 6379); }
-const Inquiry kAskNode{"sessions", node()};
+Inquiry ask_node(MonoTime asked) { return {"sessions", node(), asked}; }
 
 SocketEvent event(std::uint8_t state, int error, MonoTime at, std::uint64_t cookie = 1) {
   SocketEvent e;
@@ -50,16 +50,20 @@ std::vector<Cause> causes(const CloseOrders& orders) {
 
 class ClosesTest : public testing::Test {
  protected:
-  CloseOrders happen(const SocketEvent& e) { return closes_.on_event(kCheckout, e, {}, e.at); }
+  CloseOrders happen(const SocketEvent& e) {
+    return note(closes_.on_event(kCheckout, e, {}, e.at));
+  }
+  /// The node answers what it was asked last.
   CloseOrders tell(const std::optional<Inquired>& told, MonoTime now,
                    const Circumstances& around = {}) {
-    return closes_.on_told(kAskNode, told, around, now);
+    return note(closes_.on_told(ask_node(asked_), told, around, now));
   }
+  CloseOrders elapse(MonoTime now) { return note(closes_.on_deadline(now)); }
   /// Lets the time pass as the loop would, to `until`, and returns all that was ordered.
   CloseOrders run(MonoTime deadline, MonoTime until) {
     CloseOrders all;
     while (deadline <= until) {
-      const CloseOrders o = closes_.on_deadline(deadline);
+      const CloseOrders o = elapse(deadline);
       all.closed.insert(all.closed.end(), o.closed.begin(), o.closed.end());
       all.news.insert(all.news.end(), o.news.begin(), o.news.end());
       all.inquire.insert(all.inquire.end(), o.inquire.begin(), o.inquire.end());
@@ -70,7 +74,12 @@ class ClosesTest : public testing::Test {
     all.deadline = deadline;
     return all;
   }
+  CloseOrders note(CloseOrders o) {
+    if (!o.inquire.empty()) asked_ = o.inquire.back().asked;
+    return o;
+  }
   Closes closes_;
+  MonoTime asked_{};
 };
 
 TEST_F(ClosesTest, WhatExplainsItselfIsDecidedAtOnce) {
@@ -82,7 +91,7 @@ TEST_F(ClosesTest, WhatExplainsItselfIsDecidedAtOnce) {
 TEST_F(ClosesTest, AFinWaitsForItsNodesAnswer) {
   CloseOrders o = happen(fin(kStart));
   EXPECT_THAT(o.closed, IsEmpty());
-  EXPECT_EQ(o.inquire, std::vector{kAskNode});
+  EXPECT_EQ(o.inquire, std::vector{ask_node(kStart)});
   o = tell(killed(), kStart + 3ms);
   EXPECT_EQ(causes(o), std::vector{Cause::Killed});
 }
@@ -94,6 +103,14 @@ TEST_F(ClosesTest, ANodeThatDoesNotAnswerIsWaitedForNoLongerThanThreeSeconds) {
   o = run(o.deadline, kStart + 3s);
   EXPECT_EQ(causes(o), std::vector{Cause::PeerClosed});
   EXPECT_THAT(tell(killed(), kStart + 4s).closed, IsEmpty()) << "too late";
+}
+
+TEST_F(ClosesTest, AnAnswerThatComesTooLateSaysNothingOfWhatEndedSince) {
+  run(happen(fin(kStart)).deadline, kStart + 3s);
+  CloseOrders o = happen(fin(kStart + 4s));
+  EXPECT_EQ(o.inquire, std::vector{ask_node(kStart + 4s)});
+  EXPECT_THAT(closes_.on_told(ask_node(kStart), killed(), {}, kStart + 5s).closed, IsEmpty());
+  EXPECT_EQ(causes(tell(refused(), kStart + 6s)), std::vector{Cause::Shutdown});
 }
 
 TEST_F(ClosesTest, ANodeThatCannotBeAskedIsNotWaitedFor) {
@@ -108,7 +125,7 @@ TEST_F(ClosesTest, WhatEndsAfterTheQuestionWaitsForTheNextOne) {
   EXPECT_THAT(o.closed, SizeIs(1));
   EXPECT_THAT(o.inquire, IsEmpty()) << "not so soon";
   o = run(o.deadline, kStart + 600ms);
-  EXPECT_EQ(o.inquire, std::vector{kAskNode});
+  EXPECT_EQ(o.inquire, std::vector{ask_node(kStart + Closes::kPace)});
   EXPECT_THAT(tell(refused(), kStart + 601ms).closed, SizeIs(1));
 }
 
@@ -122,7 +139,7 @@ TEST_F(ClosesTest, ANodeIsAskedTwiceASecondAtMost) {
   for (int i = 0; i < 1000; ++i) {
     const MonoTime now = kStart + 10ms * i;
     const CloseOrders o = answer(happen(fin(now)), now);
-    if (now >= o.deadline) answer(closes_.on_deadline(now), now);
+    if (now >= o.deadline) answer(elapse(now), now);
   }
   EXPECT_LE(inquiries, 21U);
   EXPECT_GE(inquiries, 18U);
