@@ -78,7 +78,7 @@ Gate::Gate(config::Settings settings)
 }
 
 bool Gate::acts(const config::App& app) const {
-  return app.mode.value_or(settings_.mode) == config::Mode::Act;
+  return settings_.mode_of(app) == config::Mode::Act;
 }
 
 ::relinkd::Result<Gate::Permit> Gate::permits(const orders::Order& order) const {

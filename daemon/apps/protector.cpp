@@ -50,7 +50,7 @@ void Protector::configure(const config::Settings& settings) {
       auto wanted = config::wanted_options(app, endpoint);
       if (wanted) wanted = core::no_later_than(*wanted, give_up);
       rules[{app.name, endpoint.name}] = {wanted,
-                                          app.mode.value_or(settings.mode) == config::Mode::Act};
+                                          settings.mode_of(app) == config::Mode::Act};
     }
   }
   carry_out(planner_.configure(std::move(rules), loop_.now().at));

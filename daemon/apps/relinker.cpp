@@ -21,11 +21,6 @@ constexpr Duration kHurry = 100ms;
 /// An app that opens connections all the time must not keep the disk busy.
 constexpr Duration kRemember = 2s;
 
-/// idiag_timer: what runs is the keepalive timer; and when it has to be due for a socket to count
-/// as looked after. Many clients turn keepalive on and leave the kernel's two hours.
-constexpr std::uint8_t kKeepaliveTimer = 2;
-constexpr Duration kSoonEnough = 1min;
-
 bool succeeded(orders::Answer::Result result) {
   return result == orders::Answer::Result::Done || result == orders::Answer::Result::Gone;
 }
@@ -42,7 +37,7 @@ orders::SocketName name_of(const kernel::TcpSocket& s) {
 
 core::RelinkAppRules rules_of(const config::App& app, config::Mode mode) {
   core::RelinkAppRules rules;
-  rules.observe = app.mode.value_or(mode) == config::Mode::Observe;
+  rules.observe = mode == config::Mode::Observe;
   rules.endpoint_trigger = app.trigger == config::App::Trigger::Endpoint;
   rules.ladder.clear();
   for (const config::Action& a : app.actions) rules.ladder.push_back(a.verb);
@@ -116,7 +111,7 @@ void Relinker::configure(const config::Settings& settings) {
   named_.clear();
   std::map<std::string, core::RelinkAppRules> apps;
   for (const config::App& app : settings.apps) {
-    apps[app.name] = rules_of(app, settings.mode);
+    apps[app.name] = rules_of(app, settings.mode_of(app));
     named_.insert(app.endpoints.begin(), app.endpoints.end());
   }
   std::map<std::string, core::RelinkEndpointRules> endpoints;
@@ -203,7 +198,7 @@ void Relinker::on_looked(bool full) {
     s.first_seen = one.state.first_seen();
     s.since = one.state.bad_since();
     s.last_ack = one.state.last_ack();
-    s.looked_after = one.socket.timer == kKeepaliveTimer && one.socket.timer_left <= kSoonEnough;
+    s.looked_after = one.state.looked_after();
     all[one.target].push_back(std::move(s));
   }
   if (full) remember_openings(now);

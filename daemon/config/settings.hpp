@@ -270,6 +270,8 @@ struct Settings {
   std::vector<Endpoint> endpoints;
   std::vector<App> apps;
   Sysctl sysctl;
+  /// The app's own, where it has one.
+  [[nodiscard]] Mode mode_of(const App& app) const { return app.mode.value_or(mode); }
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 

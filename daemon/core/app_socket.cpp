@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "core/protection.hpp"
 
 namespace relinkd::core {
 
@@ -222,6 +223,10 @@ AppSocketState AppSocket::judge(const AppSocketSample& s, const NodeStanding& no
   const bool looked_after = !unanswered_ && keepalive_.value_or(false);
   return looked_after || s.since_ack_received <= kLately ? AppSocketState::Ok
                                                          : AppSocketState::Unproven;
+}
+
+bool AppSocket::looked_after() const {
+  return seen_.timer == Timer::Keepalive && seen_.timer_left <= kSoonEnough;
 }
 
 bool AppSocket::waits() const {

@@ -149,6 +149,8 @@ class AppSocket {
   /// socket only, since data in flight hide the keepalive timer: then what was seen last, and false
   /// for one that has not been seen idle.
   [[nodiscard]] bool unprotected() const { return keepalive_ == false; }
+  /// A keepalive probe is due within core::kSoonEnough, as far as the timer tells.
+  [[nodiscard]] bool looked_after() const;
   /// All that the app sent is acknowledged, and nothing has come since: it waits for a reply, or is
   /// a worker that blocks. If the path dies now, nothing is sent that could go unacknowledged, so
   /// without keepalive it waits for ever. It may look idle all the same: a subscriber that was told

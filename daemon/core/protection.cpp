@@ -51,7 +51,7 @@ std::optional<Duration> noticed_when_idle(const SocketOptions& options) {
 
 bool looked_after(const SocketOptions& options) {
   const auto noticed = noticed_when_idle(options);
-  return noticed && *noticed <= 1min;
+  return noticed && *noticed <= kSoonEnough;
 }
 
 Duration noticed_in_flight(const SocketOptions& options, Duration give_up) {

@@ -39,7 +39,11 @@ std::optional<Duration> noticed_when_idle(const SocketOptions& options);
 /// the kernel's time by tcp_retries2 (tcp_write_timeout in the same file).
 Duration noticed_in_flight(const SocketOptions& options, Duration give_up);
 
-/// Such a flow is noticed within a minute.
+/// Within what a flow that died has to be noticed for its socket to count as looked after. Many
+/// clients turn keepalive on and leave the kernel's two hours.
+inline constexpr Duration kSoonEnough = 1min;
+
+/// Such a flow is noticed within kSoonEnough.
 bool looked_after(const SocketOptions& options);
 
 /// What is done with the options of live sockets.

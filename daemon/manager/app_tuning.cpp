@@ -148,7 +148,7 @@ control::TuningView AppTuning::view(bool paused) const {
   for (const config::App& app : settings_.apps) {
     control::TuningAppView a;
     a.name = app.name;
-    a.mode = config::kModeNames[app.mode.value_or(settings_.mode)];
+    a.mode = config::kModeNames[settings_.mode_of(app)];
     a.reverted = protector_.planner().reverted().contains(app.name);
     for (const std::string& e : app.endpoints) a.endpoints.push_back(endpoint_view({app.name, e}));
     v.apps.push_back(std::move(a));
@@ -159,7 +159,7 @@ control::TuningView AppTuning::view(bool paused) const {
 // --- a person's orders ------------------------------------------------------------------------
 
 bool AppTuning::acts(const config::App& app) const {
-  return app.mode.value_or(settings_.mode) == config::Mode::Act;
+  return settings_.mode_of(app) == config::Mode::Act;
 }
 
 control::OrderView AppTuning::tune(const std::string& app, bool revert, bool paused) {

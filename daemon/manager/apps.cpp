@@ -352,7 +352,7 @@ control::AppsView Apps::view() const {
     control::AppView a;
     a.name = app.name;
     a.match = match_text(app.match);
-    a.mode = config::kModeNames[app.mode.value_or(settings_.mode)];
+    a.mode = config::kModeNames[settings_.mode_of(app)];
     for (const config::Action& action : app.actions) a.actions.push_back(action.to_string());
     for (const std::string& e : app.endpoints) a.endpoints.push_back(endpoint_view(app.name, e));
     a.other_netns = numbers_[i]->other_netns;

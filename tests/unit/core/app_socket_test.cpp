@@ -55,6 +55,19 @@ TEST(AppSocket, IsUnprotectedWhenItIsIdleWithoutAKeepaliveTimer) {
   EXPECT_FALSE(socket.unprotected());
 }
 
+TEST(AppSocket, IsLookedAfterWhenAKeepaliveProbeIsDueWithinAMinute) {
+  AppSocket socket(kSent, false);
+  AppSocketSample s = idle(1s, Timer::Keepalive);
+  s.timer_left = 1min;
+  socket.look(s, primary(), kSent);
+  EXPECT_TRUE(socket.looked_after());
+  s.timer_left = 2h;
+  socket.look(s, primary(), kSent + 1s);
+  EXPECT_FALSE(socket.looked_after()) << "the kernel's own time";
+  socket.look(idle(1s), primary(), kSent + 2s);
+  EXPECT_FALSE(socket.looked_after());
+}
+
 TEST(AppSocket, IsConnectingUntilTheSynIsAnswered) {
   AppSocket socket(kSent, false);
   AppSocketSample s = unanswered(3s);
