@@ -122,8 +122,10 @@ int run(actuator::Configuration& configuration) {
 }  // namespace relinkd
 
 int main(int argc, char** argv) {
-  CLI::App app{"Carries out what relinkd orders: destroys sockets, asks systemd for units.",
-               "relinkd-actuator"};
+  CLI::App app{
+      "Carries out what relinkd orders: destroys sockets and sets their options, asks systemd for "
+      "units, puts sysctls back, and keeps the programs in the kernel that tell of connections.",
+      "relinkd-actuator"};
   std::string config_file = relinkd::files::kDefaultConfigFile;
   bool only_check = false;
   app.add_option("--config", config_file,

@@ -64,12 +64,17 @@ Tuner::Tuner(loop::Loop& loop, Configuration& configuration,
 }
 
 Result<void> Tuner::load() {
-  if (!programs_) {
-    auto programs = bpf::Programs::load();
-    if (!programs) return programs.error();
-    programs_ = *std::move(programs);
-    refresh();
+  if (programs_) return {};
+  const MonoTime now = loop_.now().at;
+  if (refused_ && now < next_load_) return *refused_;
+  auto programs = bpf::Programs::load();
+  if (!programs) {
+    refused_ = programs.error();
+    next_load_ = now + kLoadAgain;
+    return *refused_;
   }
+  programs_ = *std::move(programs);
+  refresh();
   return {};
 }
 
@@ -181,6 +186,7 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
   wishes.clear();
   give_up_ = kernel::give_up_now();
   std::map<std::uint64_t, core::SocketOptions> changed;
+  std::set<std::uint64_t> no_room;
   for (const Waiting& w : waiting) {
     for (const std::uint64_t cookie : w.order.cookies) {
       const auto it = found.find(cookie);
@@ -188,7 +194,10 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
       const auto options = wanted(it->second, w.order);
       if (!options) continue;
       // What cannot be put back is not changed.
-      if (!memory_.remember(cookie, it->second.now)) continue;
+      if (!memory_.remember(cookie, it->second.now)) {
+        no_room.insert(cookie);
+        continue;
+      }
       changed.emplace(cookie, *options);
       wishes.push_back({cookie, *options});
     }
@@ -209,7 +218,7 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
   bool forgot = false;
   for (Waiting& w : waiting) {
     Outcome o = outcome(Outcomes::Done, "");
-    std::size_t done = 0;
+    std::size_t done = 0, left_alone = 0;
     int errno_of_one = 0;
     for (const std::uint64_t cookie : w.order.cookies) {
       const auto it = found.find(cookie);
@@ -224,13 +233,23 @@ Result<void> Tuner::carry_out(std::vector<Waiting>& waiting) {
         before = nullptr;
       }
       if (before != nullptr) row.before = *before;
-      if (changed.contains(cookie)) ++done;
-      if (failed.contains(cookie)) errno_of_one = failed[cookie];
+      if (no_room.contains(cookie)) ++left_alone;
+      if (failed.contains(cookie)) {
+        errno_of_one = failed[cookie];
+      } else if (changed.contains(cookie)) {
+        ++done;
+      }
       o.tuned.push_back(row);
     }
     o.detail = fmt::format("{} of {} found, {} changed", o.tuned.size(),
                            plural(w.order.cookies.size(), "connection"), done);
+    if (left_alone > 0) {
+      o.result = Outcomes::Failed;
+      o.detail += fmt::format("; {} left alone, since {} are changed already, as many as may be",
+                              left_alone, memory_.size());
+    }
     if (errno_of_one != 0) {
+      o.result = Outcomes::Failed;
       o.detail = system_error(errno_of_one, o.detail + "; one could not be").message;
     }
     w.reply(std::move(o));

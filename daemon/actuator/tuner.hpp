@@ -33,6 +33,9 @@ class Tuner {
   static constexpr Duration kLongestRest = 30s;
   /// Orders that wait for a walk.
   static constexpr std::size_t kMostWaiting = bpf::Programs::kMostWishes / orders::kMaxTuned;
+  /// After the kernel refused the programs it is not asked again for so long: it may take 0.1 s to
+  /// say so, and many orders come at once.
+  static constexpr Duration kLoadAgain = 5s;
   /// How often sockets that are gone are forgotten.
   static constexpr Duration kForget = 60s;
 
@@ -71,6 +74,8 @@ class Tuner {
   std::function<void(const std::string&)> complain_;
   TunedMemory memory_;
   std::unique_ptr<bpf::Programs> programs_;
+  std::optional<Error> refused_;  ///< why they were not loaded
+  MonoTime next_load_{};
   std::vector<Waiting> waiting_;
   Duration give_up_{};  ///< the kernel's own patience, as of the last walk
   MonoTime next_walk_{};

@@ -133,7 +133,8 @@ TunePlan TunePlanner::on_result(std::uint64_t id, TuneOutcome outcome,
   const auto node = under_way_.extract(id);
   if (node.empty()) return {};
   const TuneOrder& order = node.mapped();
-  --told_[order.target].under_way;
+  Told& told = told_[order.target];
+  --told.under_way;
   for (const std::uint64_t cookie : order.cookies) {
     const auto it = sockets_.find(cookie);
     if (it == sockets_.end()) continue;
@@ -145,17 +146,19 @@ TunePlan TunePlanner::on_result(std::uint64_t id, TuneOutcome outcome,
   }
   std::vector<TuneNews> news;
   switch (outcome) {
-    case TuneOutcome::Done:
-      take(order, tuned);
-      told_[order.target].kinds.erase(TuneNews::Kind::NotDone);
-      break;
+    case TuneOutcome::Done: take(order, tuned); break;
     case TuneOutcome::NotDone:
-      if (told_[order.target].kinds.insert(TuneNews::Kind::NotDone).second) {
+      take(order, tuned);
+      told.failed = true;
+      if (told.kinds.insert(TuneNews::Kind::NotDone).second) {
         news.push_back({TuneNews::Kind::NotDone, order.target, order.cookies.size(), {}, detail});
       }
       break;
     case TuneOutcome::Unsupported: unsupported_ = detail; break;
     case TuneOutcome::Lost: not_before_ = now + kWait; break;
+  }
+  if (told.under_way == 0 && !std::exchange(told.failed, false)) {
+    told.kinds.erase(TuneNews::Kind::NotDone);
   }
   TunePlan next = plan(now);
   next.news = std::move(news);

@@ -33,7 +33,7 @@ struct TuneOrder {
 
 enum class TuneOutcome : std::uint8_t {
   Done,
-  NotDone,      ///< refused, or failed
+  NotDone,      ///< refused, or failed, of some of the sockets at least
   Unsupported,  ///< the actuator, or this kernel, cannot
   Lost,         ///< there is no actuator, or it did not answer
 };
@@ -125,6 +125,7 @@ class TunePlanner {
     std::set<TuneNews::Kind> kinds;
     std::size_t put_back = 0;  ///< not told yet
     std::size_t under_way = 0;
+    bool failed = false;  ///< one of those under way, or that were with them
   };
 
   [[nodiscard]] Tuning tuning_of(const RelinkTarget& target) const;

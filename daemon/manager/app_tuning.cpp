@@ -75,7 +75,7 @@ void AppTuning::on_news(const core::TuneNews& news) {
       e.event = journal::Event::Degraded;
       e.priority = journal::Priority::Warning;
       e.message = fmt::format("{}: {} be looked at or protected: {}", app,
-                              connections(news, "could not", "could not"), news.detail);
+                              connections(news, "could not", "could not all"), news.detail);
       break;
   }
   reporter_.report(std::move(e));

@@ -93,8 +93,8 @@ struct Answer {
   std::string detail;  ///< a sentence
 
   using Tuned = core::TunedSocket;
-  /// Of Tune: those that were found; at most kMaxTuned. One that is missing is gone, or is not the
-  /// app's.
+  /// Of Tune: those that were found, also where some of them could not be changed (Failed); at most
+  /// kMaxTuned. One that is missing is gone, or is not the app's.
   std::vector<Tuned> tuned;
   friend bool operator==(const Answer&, const Answer&) = default;
 };

@@ -52,6 +52,21 @@ class Scene {
       take(planner.on_result(order.id, TuneOutcome::Done, tuned, "", now));
     }
   }
+  /// It could do nothing with one of the sockets.
+  void fail_one(std::uint64_t which, const std::string& why) {
+    const std::vector<TuneOrder> all = std::exchange(orders, {});
+    for (const TuneOrder& order : all) {
+      std::vector<TunedSocket> tuned;
+      bool failed = false;
+      for (const std::uint64_t cookie : order.cookies) {
+        failed = failed || cookie == which;
+        tuned.push_back(cookie == which ? TunedSocket{cookie, kBare, {}}
+                                        : tune(cookie, order.tuning));
+      }
+      const auto outcome = failed ? TuneOutcome::NotDone : TuneOutcome::Done;
+      take(planner.on_result(order.id, outcome, tuned, why, now));
+    }
+  }
   void fail(TuneOutcome outcome, const std::string& why) {
     const std::vector<TuneOrder> all = std::exchange(orders, {});
     for (const TuneOrder& order : all) {
@@ -322,6 +337,25 @@ TEST(TunePlanner, TellsARefusalOnceAndTriesAgainEachMinute) {
   }
   EXPECT_EQ(s.told(Kind::NotDone), 1U);
   EXPECT_EQ(s.news[0].detail, "the app checkout is in mode observe");
+}
+
+TEST(TunePlanner, TellsOnceThatSomeOfTheSocketsCouldNotBeSetAndKnowsTheOthers) {
+  Scene s;
+  s.open(1, 3 * TunePlanner::kBatch);
+  for (int i = 0; i < 3; ++i) {
+    s.look();
+    s.fail_one(2, "no room");
+    s.wait(1min);
+  }
+  EXPECT_EQ(s.told(Kind::NotDone), 1U) << "though the other orders were carried out";
+  EXPECT_EQ(s.planner.find(1)->now, kWanted);
+  EXPECT_EQ(s.planner.find(2)->now, kBare);
+  s.look();
+  s.answer();
+  s.wait(1min);
+  s.look();
+  s.fail_one(2, "no room");
+  EXPECT_EQ(s.told(Kind::NotDone), 2U) << "it was over in between";
 }
 
 TEST(TunePlanner, KeepsWhatAnAppHadUntilTheAppSetsItsOwn) {
