@@ -33,7 +33,8 @@ class Tracer {
     /// The kernel tells, or does not, and why; a sentence. Once until it changes.
     virtual void on_tracing(bool active, const std::string& detail) = 0;
     /// So many events found no room, since they came faster than they were read, or were not told:
-    /// the kernel runs a program once at a time on each CPU.
+    /// the kernel runs a program once at a time on each CPU, and a hardened one runs none while it
+    /// has interrupted a task that it lets nobody trace.
     virtual void on_trace_lost(std::uint64_t events) = 0;
   };
 

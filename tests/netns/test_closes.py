@@ -148,32 +148,38 @@ def test_an_rst_from_the_path_is_a_reset(lab, server):
     assert "nothing the server says explains why" in close["detail"]
 
 
-def test_the_kernels_time_outs_are_told_apart_where_the_servers_host_is_cut(lab, server):
+@pytest.mark.parametrize(
+    ("cause", "options", "in_flight", "said"),
+    [
+        ("user_timeout", {IDLE: 1000, USER_TIMEOUT: 1500}, True, "the user timeout of 1.50 s"),
+        ("retransmission_timeout", {IDLE: 1000}, True, "tcp_retries2"),
+        ("keepalive_timeout", {IDLE: 2, INTERVAL: 1, COUNT: 2}, False,
+         "keepalive probes unanswered"),
+    ],
+)
+def test_the_kernels_time_outs_are_told_apart_where_the_servers_host_is_cut(
+    lab, server, cause, options, in_flight, said
+):
     lab.client.run("sysctl", "-qw", "net.ipv4.tcp_retries2=3")
     watcher, closes = watch(lab, server, actions=["reload"], mode="observe")
-    keepalive = {"socket_keepalive": True}
-    plain = {IDLE: 1000}
-    application, plain_client = connected(
-        lab, server, watcher, **keepalive, socket_keepalive_options=plain
-    )
-    user_timeout = application.to(
-        server, **keepalive, socket_keepalive_options={IDLE: 1000, USER_TIMEOUT: 1500}
-    )
-    idle = application.to(
-        server, **keepalive, socket_keepalive_options={IDLE: 2, INTERVAL: 1, COUNT: 2}
-    )
-    for client in (user_timeout, idle):
-        client.call("PING").value()
-    Relinks(watcher, APP, NAME).wait_seen(application)
-    lab.faults.drop_requests()
-    for client in (plain_client, user_timeout):
-        client.call("PING")
-    [close] = closes.wait("user_timeout")
-    assert "the user timeout of 1.50 s" in close["detail"]
-    [close] = closes.wait("retransmission_timeout")
-    assert "tcp_retries2" in close["detail"] and close["retransmits"] > 0
-    [close] = closes.wait("keepalive_timeout")
-    assert "keepalive probes unanswered" in close["detail"]
+
+    def end_one() -> dict | None:
+        _, client = connected(
+            lab, server, watcher, socket_keepalive=True, socket_keepalive_options=options
+        )
+        lab.faults.drop_requests()
+        if in_flight:
+            client.call("PING")
+        return closes.wait_unless_lost(cause)
+
+    # The kernel runs no program while it has interrupted a task that may not be traced.
+    for _ in range(3):
+        if close := end_one():
+            break
+        lab.faults.repair()
+    assert said in close["detail"]
+    assert (close["retransmits"] > 0) == in_flight
+    assert set(closes.disconnects()) == {cause}
 
 
 def test_a_connect_that_nobody_answers_timed_out(lab, server):
