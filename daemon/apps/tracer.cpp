@@ -96,9 +96,7 @@ void Tracer::configure(const config::Settings& settings) {
   });
   again_.clear();
   if (!wanted_) return stop();
-  // Whose they are may be another now, or nobody.
-  open_.clear();
-  missed_.clear();
+  open_.forget();
   // Again, too: what is watched may be other ports now.
   ask();
 }
@@ -121,8 +119,7 @@ void Tracer::drop_ring() {
   }
   ring_.reset();
   lost_.reset();
-  open_.clear();
-  missed_.clear();
+  open_.forget();
 }
 
 void Tracer::ask() {
@@ -175,7 +172,7 @@ void Tracer::take(const relinkd_record& r) {
   const std::uint64_t before = lost_.value_or(r.lost);
   lost_ = r.lost;
   if (r.lost > before) {
-    some_lost_ = true;
+    open_.on_lost();
     owner_.on_trace_lost(r.lost - before);
   }
   const MonoTime at{std::chrono::nanoseconds(r.at)};
@@ -202,16 +199,12 @@ void Tracer::take(const relinkd_record& r) {
   if (!deliver(event) && unclaimed_.size() < kMostUnclaimed) unclaimed_.push_back(event);
   if (*kind != Kind::Ended && *kind != Kind::ConnectFailed) return;
   begun_.erase(r.cookie);
-  open_.erase(r.cookie);
-  missed_.erase(r.cookie);
+  open_.on_ended(r.cookie);
 }
 
 const core::RelinkTarget* Tracer::known(std::uint64_t cookie) const {
   if (const FollowedSocket* one = census_.find(cookie)) return &one->target;
-  for (const auto* all : {&open_, &missed_}) {
-    if (const auto it = all->find(cookie); it != all->end()) return &it->second.target;
-  }
-  return nullptr;
+  return open_.find(cookie);
 }
 
 bool Tracer::deliver(const core::SocketEvent& event) {
@@ -259,30 +252,13 @@ void Tracer::compare() {
   };
   while (ring_->drain(kMostRecords, note) == kMostRecords) {
   }
-  // Those that found no room are counted already.
-  if (std::exchange(some_lost_, false)) {
-    open_.clear();
-    missed_.clear();
-  }
-  // Gone in two looks: a list that is read while it changes may leave one out.
-  std::uint64_t untold = 0;
-  for (const auto& [cookie, was] : missed_) {
-    const FollowedSocket* one = census_.find(cookie);
-    if (one == nullptr || one->socket.state != TCP_ESTABLISHED) ++untold;
-  }
-  missed_.clear();
-  for (const auto& [cookie, was] : open_) {
-    const FollowedSocket* one = census_.find(cookie);
-    if (one != nullptr && one->socket.state == TCP_ESTABLISHED) continue;
-    // Where its node is none any more, it is only not looked for.
-    if (census_.watches(was.remote)) missed_.emplace(cookie, was);
-  }
-  open_.clear();
+  core::OpenConnections::ByCookie open;
   for (const auto& [cookie, one] : census_.sockets()) {
-    if (one.socket.state == TCP_ESTABLISHED && !ended.contains(cookie)) {
-      open_.emplace(cookie, Open{one.target, one.socket.remote});
-    }
+    if (one.socket.state != TCP_ESTABLISHED) continue;
+    open.emplace(cookie, core::OpenConnections::One{one.target, one.socket.remote});
   }
+  const std::uint64_t untold = open_.on_looked(
+      std::move(open), ended, [this](const Address& remote) { return census_.watches(remote); });
   if (untold > 0) owner_.on_trace_lost(untold);
 }
 

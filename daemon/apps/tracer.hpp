@@ -11,6 +11,7 @@
 #include "apps/actuator_client.hpp"
 #include "apps/census.hpp"
 #include "config/settings.hpp"
+#include "core/open_connections.hpp"
 #include "core/socket_event.hpp"
 #include "loop/loop.hpp"
 #include "trace/ring.hpp"
@@ -57,11 +58,6 @@ class Tracer {
   /// Events that wait for the census to tell whose they are.
   static constexpr std::size_t kMostUnclaimed = 4096;
 
-  struct Open {
-    core::RelinkTarget target;
-    Address remote;
-  };
-
   void ask();
   void on_answer(Result<ActuatorClient::Reply> reply);
   void lose(const std::string& why, Duration again);
@@ -88,10 +84,7 @@ class Tracer {
   std::unique_ptr<loop::FdWatch> watch_;
   /// When connections were begun, by cookie: those of others, and of which it was seen.
   std::unordered_map<std::uint64_t, MonoTime> begun_;
-  /// Those that the last look found open, and where they lead; and those of an earlier one that it
-  /// did not, though nothing told of their end.
-  std::unordered_map<std::uint64_t, Open> open_, missed_;
-  bool some_lost_ = false;                   ///< since the last full look
+  core::OpenConnections open_;
   std::deque<core::SocketEvent> unclaimed_;  ///< whose cgroup is not known yet
   std::optional<std::uint64_t> lost_;        ///< as of the last record; nothing: none was read
   loop::Deadline again_;
