@@ -31,7 +31,8 @@ std::string& first_complaint() {
   return text;
 }
 
-int keep_complaint(libbpf_print_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] int keep_complaint(libbpf_print_level level, const char* format,
+                                                 va_list arguments) {
   if (level != LIBBPF_WARN || !first_complaint().empty()) return 0;
   std::array<char, 300> line{};
   (void)std::vsnprintf(line.data(), line.size(), format, arguments);

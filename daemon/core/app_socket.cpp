@@ -145,7 +145,7 @@ void AppSocket::take_repeated(std::uint64_t bytes_acked) {
 
 void AppSocket::take_transmissions(const AppSocketSample& s, MonoTime now) {
   if (!in_flight(s)) return;
-  if (!unanswered_) unanswered_.emplace();
+  if (!unanswered_) unanswered_.emplace(Unanswered{});
   Unanswered& u = *unanswered_;
   const int transmissions =
       1 + std::max(static_cast<int>(s.retransmits), static_cast<int>(s.total_retrans - base_));

@@ -80,9 +80,9 @@ struct RelinkPlanner::State {
 
   /// The plan of an event that was handled. A turn that was given back is offered to the next.
   RelinkPlan done(MonoTime now) {
-    for (auto& [endpoint, turns] : slots) {
-      while (turns.freed()) {
-        evaluate_where([&](const RelinkTarget& t, const auto&) { return t.endpoint == endpoint; },
+    for (auto& one : slots) {
+      while (one.second.freed()) {
+        evaluate_where([&](const RelinkTarget& t, const auto&) { return t.endpoint == one.first; },
                        now);
       }
     }
