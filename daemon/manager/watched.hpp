@@ -124,6 +124,7 @@ class Watched : public watch::Observer {
               const std::string& node = {});
   [[nodiscard]] journal::Entry entry(journal::Event event, journal::Priority priority,
                                      std::string message) const;
+  [[nodiscard]] static metrics::NodeRole role_of(const watch::Link& link);
   [[nodiscard]] control::NodeView node_view(const watch::Node& node) const;
 
   Shared& shared_;
