@@ -39,8 +39,8 @@ class OpenConnections {
 
  private:
   ByCookie open_;
-  ByCookie
-      missed_;  ///< open at an earlier look, not at the last one, and nothing told of their end
+  /// Open at the look before the last, and not at the last, though nothing told of their end.
+  ByCookie missed_;
   bool some_lost_ = false;  ///< since the last look
 };
 

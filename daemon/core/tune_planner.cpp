@@ -157,8 +157,9 @@ TunePlan TunePlanner::on_result(std::uint64_t id, TuneOutcome outcome,
     case TuneOutcome::Unsupported: unsupported_ = detail; break;
     case TuneOutcome::Lost: not_before_ = now + kWait; break;
   }
-  if (told.under_way == 0 && !std::exchange(told.failed, false)) {
-    told.kinds.erase(TuneNews::Kind::NotDone);
+  if (told.under_way == 0) {
+    const bool failed = std::exchange(told.failed, false);
+    if (!failed && outcome == TuneOutcome::Done) told.kinds.erase(TuneNews::Kind::NotDone);
   }
   TunePlan next = plan(now);
   next.news = std::move(news);
