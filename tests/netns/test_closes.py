@@ -7,12 +7,14 @@ import signal
 
 import pytest
 from closes import Closes
+from collector import wait_until
 from group import ReplicationGroup
 from lab import app, endpoint
 from relinks import Relinks
 
 NAME = "sessions"
 APP = "checkout"
+CHANNEL = "AzureRedisEvents"
 PORT = 6379
 # Its pid is that of the host, and these tests run in a pid namespace.
 PROCESS = r"python3, pid \d+"
@@ -25,10 +27,11 @@ def server(lab):
     return lab.redis()
 
 
-def watch(lab, server, **settings):
+def watch(lab, server, watch=None, **settings):
     """relinkd with one app, whose sockets it leaves as the app made them."""
     watcher = lab.watch_until_ok(
-        endpoint(NAME, server.url()), apps=[app(APP, NAME, protect=False, **settings)]
+        endpoint(NAME, server.url()), apps=[app(APP, NAME, protect=False, **settings)],
+        watch=watch or {},
     )
     return watcher, Closes(watcher, APP, NAME)
 
@@ -40,6 +43,16 @@ def connected(lab, server, watcher, **options):
     client.call("PING").value()
     Relinks(watcher, APP, NAME).wait_seen(application)
     return application, client
+
+
+def until_told(end_one):
+    """What this returns for a connection that a timer of the kernel's ended. The kernel runs no
+    program while the timer has interrupted a task that may not be traced: then it is counted as
+    lost, end_one() returns nothing, and the next one is ended."""
+    for _ in range(3):
+        if close := end_one():
+            return close
+    raise AssertionError("three ends were not told")
 
 
 def test_a_close_by_the_app_is_counted_and_listed_and_not_logged(lab, server):
@@ -170,16 +183,52 @@ def test_the_kernels_time_outs_are_told_apart_where_the_servers_host_is_cut(
         lab.faults.drop_requests()
         if in_flight:
             client.call("PING")
-        return closes.wait_unless_lost(cause)
-
-    # The kernel runs no program while it has interrupted a task that may not be traced.
-    for _ in range(3):
-        if close := end_one():
-            break
+        close = closes.wait_unless_lost(cause)
         lab.faults.repair()
+        return close
+
+    close = until_told(end_one)
     assert said in close["detail"]
     assert (close["retransmits"] > 0) == in_flight
     assert set(closes.disconnects()) == {cause}
+
+
+def test_a_connection_that_a_middlebox_forgot_was_cut_for_being_idle(lab, server):
+    lab.faults.forget_idle_flows(PORT, 4)
+    watcher, closes = watch(
+        lab, server, watch={"idle_watch": {"ages": ["1s", "5s"]}}, actions=["reload"]
+    )
+    watcher.wait_event("idle_cut", NAME)
+
+    def end_one() -> dict | None:
+        application, client = connected(
+            lab, server, watcher, socket_keepalive=True,
+            socket_keepalive_options={IDLE: 1000, USER_TIMEOUT: 1500},
+        )
+        [port] = application.ports()
+        lab.faults.wait_forgotten(port)
+        client.call("PING")
+        return closes.wait_unless_lost("idle_timeout")
+
+    close = until_told(end_one)
+    assert "the kernel gave up after" in close["detail"] and "are forgotten" in close["detail"]
+    assert close["condition"] in ("ok", "slow") and close["idle_cut_seconds"] == 5
+
+
+def test_what_a_server_closes_in_announced_maintenance_is_maintenance(lab, server):
+    watched = endpoint(NAME, server.url(), announcements=True)
+    watcher = lab.watch_until_ok(watched, apps=[app(APP, NAME, protect=False)])
+    closes = Closes(watcher, APP, NAME)
+    connected(lab, server, watcher)
+    admin = server.client()
+    wait_until(lambda: admin.pubsub_numsub(CHANNEL)[0][1] >= 1, "subscription")
+    admin.publish(CHANNEL, "NotificationType|NodeMaintenanceStart")
+    watcher.wait_event("maintenance", NAME)
+    server.kill()
+    [close] = closes.wait("maintenance")
+    assert "announced maintenance is under way; " in close["detail"]
+    assert close["maintenance"] is True
+    assert closes.disconnects() == {"maintenance": 1}
 
 
 def test_a_connect_that_nobody_answers_timed_out(lab, server):

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 
+from collector import wait_until
 from network import LINK, Namespace
 
 _SETUP = """
@@ -124,6 +125,14 @@ class Faults:
             f"tcp dport {port} {flow} @known update @known {{ {flow} }} accept",
             f"tcp dport {port} drop",
         )
+
+    def wait_forgotten(self, client_port: int) -> None:
+        """Until the middlebox of forget_idle_flows() has forgotten this flow."""
+
+        def known() -> bool:
+            return f". {client_port} " in self._server.run("nft", "list", "set", "inet", "lab", "known")
+
+        wait_until(lambda: not known(), f"end of the middlebox's patience with {client_port}")
 
     # --------------------------------------------------------------------------------------- path
 
