@@ -14,20 +14,23 @@
 #include "loop/loop.hpp"
 #include "manager/manager.hpp"
 
+namespace relinkd {
+
 namespace {
 
-int run(const relinkd::manager::Options& options, relinkd::manager::Checked checked) {
-  using namespace relinkd;
+int fail(const std::string& message) {
+  (void)std::fprintf(stderr, "relinkd: %s\n", message.c_str());
+  return 1;
+}
+
+int run(const manager::Options& options, manager::Checked checked) {
   // A peer that closes is an errno, not a signal: OpenSSL writes without MSG_NOSIGNAL.
-  std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGPIPE, SIG_IGN);
   // Passwords pass through the memory: no core dumps.
   prctl(PR_SET_DUMPABLE, 0);
 
   auto loop = loop::Loop::create();
-  if (!loop) {
-    std::fprintf(stderr, "relinkd: %s\n", loop.error().message.c_str());
-    return 1;
-  }
+  if (!loop) return fail(loop.error().message);
   journal::Journal journal;
   manager::Manager manager(**loop, journal, options);
   const auto stop = [&] {
@@ -35,32 +38,26 @@ int run(const relinkd::manager::Options& options, relinkd::manager::Checked chec
     (*loop)->exit(0);
   };
   for (const int signal : {SIGTERM, SIGINT}) {
-    if (auto r = (*loop)->on_signal(signal, stop); !r) {
-      std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
-      return 1;
-    }
+    if (auto r = (*loop)->on_signal(signal, stop); !r) return fail(r.error().message);
   }
   if (auto r = (*loop)->on_signal(SIGHUP, [&] { manager.reload(); }); !r) {
-    std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
-    return 1;
+    return fail(r.error().message);
   }
-  if (auto r = manager.start(std::move(checked)); !r) {
-    std::fprintf(stderr, "relinkd: %s\n", r.error().message.c_str());
-    return 1;
-  }
+  if (auto r = manager.start(std::move(checked)); !r) return fail(r.error().message);
   (*loop)->enable_watchdog();
   const auto code = (*loop)->run();
-  if (!code) {
-    std::fprintf(stderr, "relinkd: %s\n", code.error().message.c_str());
-    return 1;
-  }
+  if (!code) return fail(code.error().message);
   return *code;
 }
 
 }  // namespace
 
+}  // namespace relinkd
+
 int main(int argc, char** argv) {
-  CLI::App app{"Watches Redis and Valkey endpoints and says what is wrong with them.", "relinkd"};
+  CLI::App app{
+      "Watches Redis and Valkey endpoints, says what is wrong, and has applications reconnect.",
+      "relinkd"};
   relinkd::manager::Options options;
   options.config_file = relinkd::files::kDefaultConfigFile;
   bool only_check = false;
@@ -80,19 +77,20 @@ int main(int argc, char** argv) {
   }
 
   auto checked = relinkd::manager::check_configuration(options);
-  for (const std::string& error : checked.errors) std::fprintf(stderr, "%s\n", error.c_str());
+  for (const std::string& error : checked.errors) {
+    (void)std::fprintf(stderr, "%s\n", error.c_str());
+  }
   if (!checked.errors.empty()) {
-    std::fprintf(stderr, "relinkd: %s in the configuration\n",
-                 relinkd::plural(checked.errors.size(), "error").c_str());
+    (void)relinkd::fail(relinkd::plural(checked.errors.size(), "error") + " in the configuration");
     // relinkd.service does not start again after this one.
     return only_check ? 1 : EX_CONFIG;
   }
   if (only_check) {
     const auto& settings = checked.loaded.settings;
-    std::printf("configuration is valid: %s, %s\n",
-                relinkd::plural(settings.endpoints.size(), "endpoint").c_str(),
-                relinkd::plural(settings.apps.size(), "app").c_str());
+    (void)std::printf("configuration is valid: %s, %s\n",
+                      relinkd::plural(settings.endpoints.size(), "endpoint").c_str(),
+                      relinkd::plural(settings.apps.size(), "app").c_str());
     return 0;
   }
-  return run(options, std::move(checked));
+  return relinkd::run(options, std::move(checked));
 }

@@ -24,7 +24,7 @@ std::string to_text(Duration d) {
                            : fmt::format("{} min {} s", whole / 60, whole % 60);
   }
   const std::int64_t minutes = whole / 60;
-  if (minutes < 48 * 60) {
+  if (minutes / 1440 < 2) {
     return minutes % 60 == 0 ? fmt::format("{} h", minutes / 60)
                              : fmt::format("{} h {} min", minutes / 60, minutes % 60);
   }

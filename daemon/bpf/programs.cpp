@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include <bpf/bpf.h>
@@ -57,7 +57,7 @@ Error refusal(int code) {
             code};
   }
   return {fmt::format("the kernel refuses the programs, which need Linux 5.15 or newer: {} ({})",
-                      std::strerror(code), first_complaint()),
+                      std::generic_category().message(code), first_complaint()),
           code};
 }
 
@@ -73,6 +73,9 @@ std::uint32_t number_of(Duration d, Duration unit) { return static_cast<std::uin
 }  // namespace
 
 struct Programs::State {
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
   ~State() {
     bpf_link__destroy(walking);
     sockets_bpf__destroy(skeleton);

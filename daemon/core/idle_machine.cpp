@@ -19,7 +19,7 @@ constexpr Duration kTogether = 2s;
 }  // namespace
 
 std::string IdleCut::to_string() const {
-  const std::string range =
+  std::string range =
       survived > Duration::zero()
           ? fmt::format("idle connections survive {} on this path", to_text(survived))
           : std::string("idle connections do not survive for long on this path");

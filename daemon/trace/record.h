@@ -18,7 +18,7 @@
 #endif
 
 /* Bytes of the ring buffer: a power of two, and whole pages. Some 5,400 records. */
-#define RELINKD_RING_SIZE (1024 * 1024)
+#define RELINKD_RING_SIZE 1048576
 
 enum relinkd_record_kind {
   RELINKD_CONNECTING = 1,

@@ -152,7 +152,7 @@ unsigned Cluster::unserved_slots() const {
   return slots;
 }
 
-void Cluster::complain(const Node& node, Ask ask, std::string why) {
+void Cluster::complain(const Node& node, Ask ask, const std::string& why) {
   if (std::exchange(told_trouble_[ask], why) != why) owner_.on_cluster_trouble(node, why);
 }
 

@@ -59,7 +59,7 @@ class Cluster {
   void take_nodes(Node& node, const resp::Reply& reply);
   void take_view(const Node& node, const core::ClusterNodes& nodes);
   void judge_health();
-  void complain(const Node& node, Ask ask, std::string why);
+  void complain(const Node& node, Ask ask, const std::string& why);
 
   loop::Loop& loop_;
   config::Endpoint settings_;

@@ -15,7 +15,7 @@ namespace relinkd::watch {
 namespace {
 
 /// Bytes taken from one connection before others get their turn.
-constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kReadAtOnce = std::size_t{16} * 1024;
 constexpr int kReadsAtOnce = 4;
 
 /// A message of a channel: Sentinels and managed services publish a line or two.

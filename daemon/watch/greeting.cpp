@@ -51,7 +51,7 @@ Question ask_sentinel(Ask ask, std::string_view name) {
   return {ask, resp::format_command({"SENTINEL", what, name})};
 }
 
-void ask(Connection& connection, std::vector<Question> questions, const Refused& refused) {
+void ask(Connection& connection, const std::vector<Question>& questions, const Refused& refused) {
   std::string commands;
   for (const Question& q : questions) {
     if (refused.contains(q.ask)) continue;

@@ -40,7 +40,7 @@ struct Question {
 Question ask_sentinel(Ask ask, std::string_view name);
 
 /// Sends the questions, leaving out what was refused before.
-void ask(Connection& connection, std::vector<Question> questions, const Refused& refused);
+void ask(Connection& connection, const std::vector<Question>& questions, const Refused& refused);
 
 /// Sends `asks` on the connection, leaving out what was refused before.
 void ask(Connection& connection, std::initializer_list<Ask> asks, const Refused& refused);

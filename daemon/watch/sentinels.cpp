@@ -222,7 +222,7 @@ void Sentinels::take_report(Entry& entry, const resp::Reply& reply) {
   settle();
 }
 
-void Sentinels::complain(Entry& entry, Ask ask, std::string why) {
+void Sentinels::complain(Entry& entry, Ask ask, const std::string& why) {
   if (std::exchange(entry.told[ask], why) != why) owner_.on_sentinel_trouble(*entry.node, why);
 }
 

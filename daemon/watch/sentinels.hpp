@@ -88,7 +88,7 @@ class Sentinels : public Subscription::Owner {
   void take_peers(Entry& entry, const resp::Reply& reply);
   void take_report(Entry& entry, const resp::Reply& reply);
   void forget_lost();
-  void complain(Entry& entry, Ask ask, std::string why);
+  void complain(Entry& entry, Ask ask, const std::string& why);
   void settle();
 
   loop::Loop& loop_;

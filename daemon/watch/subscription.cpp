@@ -134,7 +134,7 @@ void Subscription::on_ended(Connection&, core::Ending) {
   wait();
 }
 
-void Subscription::complain(std::string why) {
+void Subscription::complain(const std::string& why) {
   if (std::exchange(told_, why) != why) owner_.on_subscription_trouble(*this, why);
 }
 

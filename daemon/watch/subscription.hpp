@@ -58,7 +58,7 @@ class Subscription : public net::Dial::Listener, public Connection::Listener {
   void dial();
   void drop();
   void wait();
-  void complain(std::string why);
+  void complain(const std::string& why);
 
   loop::Loop& loop_;
   config::Endpoint settings_;
