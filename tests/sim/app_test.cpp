@@ -162,7 +162,7 @@ TEST(AppSockets, AForgottenFlowIsFoundWhileTheNodeIsFine) {
     }
     fmt::print("{:5.1f} % {:6.2f} {:7.2f}\n", loss * 100, quantile(seconds, 0.5),
                quantile(seconds, 1));
-    std::fflush(stdout);
+    (void)std::fflush(stdout);
     if (loss == 0) {
       EXPECT_LE(quantile(seconds, 0.5), 1.0);
       EXPECT_LE(quantile(seconds, 1), 2.1);

@@ -124,7 +124,7 @@ TEST(PacketLoss, IsNotTakenForACutAndDoesNotHideOne) {
         loss * 100, f.probes, daily(f.half_open), daily(f.unreachable), daily(f.other),
         daily(f.hangups), daily(f.witnesses), flow.quantile(0.5), flow.quantile(1),
         path.quantile(0.5), path.quantile(1));
-    std::fflush(stdout);
+    (void)std::fflush(stdout);
     if (loss <= kQuiet) {
       EXPECT_EQ(f.conditions(), 0U) << f.troubles;
       EXPECT_EQ(f.hangups, 0U);
@@ -150,7 +150,7 @@ TEST(PacketLoss, RarelyMisleadsAStart) {
     const double rate = 1000.0 * static_cast<double>(f.conditions()) / starts;
     fmt::print("{:5.1f} %: {:.3g} (half_open {}, unreachable {}, other {} of {} starts)\n",
                loss * 100, rate, f.half_open, f.unreachable, f.other, starts);
-    std::fflush(stdout);
+    (void)std::fflush(stdout);
     EXPECT_LE(rate, 20) << f.troubles;
   }
 }

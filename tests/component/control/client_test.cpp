@@ -147,7 +147,7 @@ TEST_F(ControlClient, IsToldThatItsUserMayNotConnect) {
       {
         if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0) _exit(1);
         const Error error = why_not("io.relinkd.GetStatus");
-        std::fputs(error.message.c_str(), stderr);
+        (void)std::fputs(error.message.c_str(), stderr);
         _exit(error.code == EACCES ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "permission denied on .*: your user is not in group relinkd");

@@ -97,7 +97,7 @@ TEST_F(ControlServer, ToldEndlessBytesSaysSoAndCloses) {
   start();
   with_peer([&] {
     RawPeer peer(path);
-    const std::string bytes(64 * 1024, 'x');
+    const std::string bytes(65'536, 'x');
     while (peer.send(bytes)) {
     }
     EXPECT_THAT(peer.next().value_or("nothing"), HasSubstr("longer than 65536 bytes"));

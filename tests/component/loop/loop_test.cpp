@@ -55,7 +55,7 @@ void block_for(Duration time) {
 class LoopComponent : public testing::LoopTest {
  protected:
   /// Calls `f` at the end of this turn, of the next one and so on, `turns` times.
-  void for_turns(int turns, std::function<void()> f) {
+  void for_turns(int turns, const std::function<void()>& f) {
     if (turns == 0) return;
     ticks_.push_back(std::make_unique<Deadline>(loop().deadlines(), [this, turns, f] {
       f();
@@ -412,7 +412,7 @@ TEST_F(LoopComponent, CallsTheHandlerOfASignal) {
     ++calls;
     done();
   }));
-  Deadline deadline(loop().deadlines(), [] { ::raise(SIGUSR1); });
+  Deadline deadline(loop().deadlines(), [] { (void)::raise(SIGUSR1); });
   deadline.set(Loop::clock());
   run();
   EXPECT_EQ(calls, 1);
@@ -420,7 +420,7 @@ TEST_F(LoopComponent, CallsTheHandlerOfASignal) {
 
 TEST_F(LoopComponent, ASignalsHandlerMayAskForLater) {
   ASSERT_TRUE(loop().on_signal(SIGUSR1, [&] { loop().later([&] { done(); }); }));
-  Deadline deadline(loop().deadlines(), [] { ::raise(SIGUSR1); });
+  Deadline deadline(loop().deadlines(), [] { (void)::raise(SIGUSR1); });
   deadline.set(Loop::clock());
   run();
 }
@@ -429,7 +429,7 @@ TEST_F(LoopComponent, ADeadlineThatASignalsHandlerSetsIsKept) {
   const MonoTime begin = Loop::clock();
   Deadline deadline(loop().deadlines(), [&] { done(); });
   ASSERT_TRUE(loop().on_signal(SIGUSR1, [&] { deadline.set(Loop::clock() + 1ms); }));
-  Deadline kick(loop().deadlines(), [] { ::raise(SIGUSR1); });
+  Deadline kick(loop().deadlines(), [] { (void)::raise(SIGUSR1); });
   kick.set(Loop::clock());
   run(10s);
   EXPECT_LT(Loop::clock() - begin, 9s) << "not only when something else wakes the loop";

@@ -111,8 +111,8 @@ ServingProcess::ServingProcess(const Options& options) {
     close(orders[1]);
     close(answers[0]);
     dup2(stderr_.get(), STDERR_FILENO);
-    std::exit(
-        serve(options, orders[0], answers[1], reports_.get()));  // NOLINT(concurrency-mt-unsafe)
+    const int status = serve(options, orders[0], answers[1], reports_.get());
+    std::exit(status);  // NOLINT(concurrency-mt-unsafe): there is one thread
   }
   close(orders[0]);
   close(answers[1]);

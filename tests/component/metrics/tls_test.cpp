@@ -213,7 +213,7 @@ TEST_F(Tls, BytesThatAreNoHandshakeEndTheConnection) {
        {std::string(20'000, '\0'), std::string(20'000, '\xff'),
         // A record, and a ClientHello, longer than allowed.
         "\x16\x03\x03\xff\xff" + std::string(70'000, 'x'),
-        "\x16\x03\x03\x40\x00\x01\xff\xff\xff" + std::string(70'000, 'x')}) {
+        std::string("\x16\x03\x03\x40\x00\x01\xff\xff\xff", 9) + std::string(70'000, 'x')}) {
     Client client(server.port());
     client.send(bytes);
     EXPECT_TRUE(client.wait_for_close());

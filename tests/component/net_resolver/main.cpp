@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
         "2001:db8::7 in-hosts.example\n");
   }
   if (!reason.empty()) {
-    std::fprintf(stderr, "skipped, needs a network namespace: %s\n", reason.c_str());
+    (void)std::fprintf(stderr, "skipped, needs a network namespace: %s\n", reason.c_str());
     return 77;
   }
   return RUN_ALL_TESTS();

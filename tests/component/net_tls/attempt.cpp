@@ -136,7 +136,7 @@ class Client {
 }  // namespace
 
 Attempt attempt(net::TlsContext& context, std::uint16_t port, const AttemptOptions& options) {
-  std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
+  (void)std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
   auto loop = loop::Loop::create();
   if (!loop) throw std::runtime_error(loop.error().message);
   Client client(**loop, context, port, options);

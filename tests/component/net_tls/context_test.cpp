@@ -17,7 +17,7 @@ using ::testing::Not;
 const TestPki& pki() { return TestPki::get(); }
 
 std::string written(const std::string& name, const std::string& content) {
-  const std::string path = pki().ca.file(name);
+  std::string path = pki().ca.file(name);
   std::ofstream(path) << content;
   return path;
 }

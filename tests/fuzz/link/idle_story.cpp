@@ -28,7 +28,7 @@ std::string describe(const IdleOrders& o) {
 
 class IdleStory {
  public:
-  IdleStory(IdleLimits limits, std::uint64_t seed)
+  IdleStory(const IdleLimits& limits, std::uint64_t seed)
       : limits_(limits), machine_(limits, Entropy(seed)), replay_(limits, Entropy(seed)) {}
 
   void feed(const IdleEvent& event, Duration lag = {}) {
