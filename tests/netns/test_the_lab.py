@@ -45,6 +45,23 @@ def test_cut_flows_go_silent_and_new_ones_pass(lab, address):
     assert ask(old, 5) == "answered"
 
 
+@pytest.mark.parametrize("cut", ["cut_flows", "cut_replies_of_flows", "reset_flows"])
+def test_a_flow_that_is_begun_anew_from_the_same_port_passes(lab, cut):
+    lab.redis()
+    old = connect(lab)
+    getattr(lab.faults, cut)(PORT)
+    assert ask(old) != "answered"
+    name = old.getsockname()
+    # Without a word to the server.
+    lab.client.run("ss", "-K", "sport", f"= :{name[1]}")
+    old.close()
+    new = lab.client.socket(socket.AF_INET)
+    new.bind(name)
+    new.settimeout(10)
+    new.connect((Lab.address, PORT))
+    assert ask(new) == "answered"
+
+
 def test_only_replies_of_flows_are_cut(lab):
     server = lab.redis()
     old = connect(lab)

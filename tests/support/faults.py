@@ -5,6 +5,7 @@ Packets are dropped in the prerouting hook of the namespace that they arrive in:
 packet that is dropped on its way out is told so, and proves nothing about silence.
 """
 
+import itertools
 import re
 import time
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ class Faults:
     def __init__(self, client: Namespace, server: Namespace):
         self._client = client
         self._server = server
+        self._sets = itertools.count(1)
         for namespace in (client, server):
             prepare(namespace)
 
@@ -55,16 +57,8 @@ class Faults:
 
     def repair_except(self, port: int, flows: list[int]) -> None:
         """The same, but these flows from the client stay dropped: there is no moment in which they
-        pass. They are forgotten, so a SYN begins a new one: one whose ports happen to be the same."""
-        self._server.run("nft", "-f", "-", stdin=(
-            "add set inet lab begun { type inet_service; flags dynamic; size 65536; }\n"
-        ))
-        replace_rules(
-            self._server,
-            f"tcp dport {port} tcp flags & (syn|ack) == syn update @begun {{ tcp sport }} accept",
-            f"tcp dport {port} tcp sport @begun accept",
-            f"tcp dport {port} tcp sport {self._set(flows)} drop",
-        )
+        pass."""
+        replace_rules(self._server, *self._requests(port, flows, "drop"))
         replace_rules(self._client)
 
     # -------------------------------------------------------------------------------------- flows
@@ -74,30 +68,51 @@ class Faults:
         table = self._server.run("ss", "-Htn", "state", "established", f"sport = :{port}")
         return [int(line.split()[3].rpartition(":")[2]) for line in table.splitlines()]
 
-    @staticmethod
-    def _set(ports: list[int]) -> str:
-        assert ports, "there is no flow to disturb"
-        return "{ " + ", ".join(map(str, ports)) + " }"
+    def _known(self, namespace: Namespace, flows: list[int]) -> str:
+        """A set of these flows. The rules take a flow out of it when it is begun anew: an
+        application may get a port again that it had."""
+        assert flows, "there is no flow to disturb"
+        name = f"flows{next(self._sets)}"
+        elements = ", ".join(map(str, flows))
+        namespace.run("nft", "-f", "-", stdin=(
+            f"add set inet lab {name} {{ type inet_service; flags dynamic; size 65536;"
+            f" elements = {{ {elements} }}; }}\n"
+        ))
+        return f"@{name}"
+
+    def _requests(self, port: int, flows: list[int], verdict: str) -> list[str]:
+        """Rules for what the client sends over these flows."""
+        known = self._known(self._server, flows)
+        return [
+            f"tcp dport {port} tcp flags & (syn|ack) == syn delete {known} {{ tcp sport }}",
+            f"tcp dport {port} tcp sport {known} {verdict}",
+        ]
 
     def cut_flows(self, *ports: int, only: list[int] | None = None) -> float:
         """Drops what the client sends over the connections that are established to these ports,
         or over those from the client's ports `only`; new ones pass. The time of the cut."""
         rules = [
-            f"tcp dport {port} tcp sport {self._set(only or self.flows(port))} drop"
+            rule
             for port in ports
+            for rule in self._requests(port, only or self.flows(port), "drop")
         ]
         add_rules(self._server, *rules)
         return time.time()
 
     def cut_replies_of_flows(self, port: int) -> float:
         """The same in the other direction only: requests arrive, replies do not."""
-        add_rules(self._client, f"tcp sport {port} tcp dport {self._set(self.flows(port))} drop")
+        known = self._known(self._client, self.flows(port))
+        add_rules(
+            self._client,
+            f"tcp sport {port} tcp flags & (syn|ack) == (syn|ack) delete {known} {{ tcp dport }}",
+            f"tcp sport {port} tcp dport {known} drop",
+        )
         return time.time()
 
     def reset_flows(self, port: int, only: list[int] | None = None) -> float:
         """The next segment of each established flow is answered by an RST."""
-        ports = self._set(only or self.flows(port))
-        add_rules(self._server, f"tcp dport {port} tcp sport {ports} reject with tcp reset")
+        flows = only or self.flows(port)
+        add_rules(self._server, *self._requests(port, flows, "reject with tcp reset"))
         return time.time()
 
     def drop_data_of_user(self, uid: int, port: int) -> None:
