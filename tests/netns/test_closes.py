@@ -189,7 +189,7 @@ def test_the_kernels_time_outs_are_told_apart_where_the_servers_host_is_cut(
 
     close = until_told(end_one)
     assert said in close["detail"]
-    assert (close["retransmits"] > 0) == in_flight
+    assert close["retransmits"] > 0 or not in_flight
     assert set(closes.disconnects()) == {cause}
 
 
