@@ -53,6 +53,9 @@ const ways = {
   },
   async listen({ on, channel }) {
     const client = clients.get(on);
+    // SUBSCRIBE would overtake the question whether the server is ready, which then fails, and the
+    // library would not subscribe again when it has to connect again.
+    if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
     client.on('message', (name, value) => tell('message', on, { value }));
     await client.subscribe(channel);
     tell('subscribe', on);
