@@ -33,8 +33,8 @@ class Tuner {
   static constexpr Duration kLongestRest = 30s;
   /// Orders that wait for a walk.
   static constexpr std::size_t kMostWaiting = bpf::Programs::kMostWishes / orders::kMaxTuned;
-  /// After the kernel refused the programs it is not asked again for so long: it may take 0.1 s to
-  /// say so, and many orders come at once.
+  /// After the kernel refused the programs it is not asked again for so long: many orders come at
+  /// once, and nothing else is done meanwhile.
   static constexpr Duration kLoadAgain = 5s;
   /// How often sockets that are gone are forgotten.
   static constexpr Duration kForget = 60s;

@@ -49,8 +49,7 @@ void Protector::configure(const config::Settings& settings) {
       if (std::find(names.begin(), names.end(), endpoint.name) == names.end()) continue;
       auto wanted = config::wanted_options(app, endpoint);
       if (wanted) wanted = core::no_later_than(*wanted, give_up);
-      rules[{app.name, endpoint.name}] = {wanted,
-                                          settings.mode_of(app) == config::Mode::Act};
+      rules[{app.name, endpoint.name}] = {wanted, settings.mode_of(app) == config::Mode::Act};
     }
   }
   carry_out(planner_.configure(std::move(rules), loop_.now().at));

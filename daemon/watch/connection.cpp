@@ -23,25 +23,14 @@ constexpr resp::Budget kPushBudget{std::size_t{64} * 1024, 16};
 
 resp::Budget budget_of(Ask ask) {
   switch (ask) {
-    case Ask::SentinelMyId:
-    case Ask::SentinelMaster:
-    case Ask::SentinelSentinels:
-    case Ask::ClusterInfo:
-    case Ask::ClusterNodes:
-    case Ask::ClusterShards:
-    case Ask::ClusterSlots:
-    case Ask::Role:
-    case Ask::InfoServer:
-    case Ask::InfoReplication:
-    case Ask::InfoStats:
-    case Ask::InfoCommandstats: return resp::kInfoBudget;
     case Ask::Push: return kPushBudget;
     case Ask::Auth:
     case Ask::SetName:
     case Ask::ConfigTimeout:
-    case Ask::Ping: break;
+    case Ask::Ping: return resp::kPingBudget;
+    // What a server says of itself or of others.
+    default: return resp::kInfoBudget;
   }
-  return resp::kPingBudget;
 }
 
 }  // namespace

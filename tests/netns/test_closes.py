@@ -31,7 +31,7 @@ def watch(lab, server, watch=None, **settings):
     """relinkd with one app, whose sockets it leaves as the app made them."""
     watcher = lab.watch_until_ok(
         endpoint(NAME, server.url()), apps=[app(APP, NAME, protect=False, **settings)],
-        watch=watch or {},
+        watch=watch,
     )
     return watcher, Closes(watcher, APP, NAME)
 

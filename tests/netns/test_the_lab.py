@@ -52,7 +52,7 @@ def test_a_flow_that_is_begun_anew_from_the_same_port_passes(lab, cut):
     getattr(lab.faults, cut)(PORT)
     assert ask(old) != "answered"
     name = old.getsockname()
-    # Without a word to the server.
+    # So that its port is free.
     lab.client.run("ss", "-K", "sport", f"= :{name[1]}")
     old.close()
     new = lab.client.socket(socket.AF_INET)
